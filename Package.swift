@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Kernels are plain loops over SIMD vectors: they need the machine's own vector width and no bounds checks.
+// Everything else is built as usual, checks included.
+let kernelSettings: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"], .when(configuration: .release))
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+/// A library; its place in the list below is its place in the order of imports.
+func library(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: ["ToolSupport", argumentParser] + dependencies)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: [.target(name: name)] + dependencies)
+}
+
+let package = Package(
+  name: "nlft",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "nlft-tokenize", targets: ["nlft-tokenize"]),
+    .executable(name: "nlft-sample", targets: ["nlft-sample"]),
+    .executable(name: "nlft-grade", targets: ["nlft-grade"]),
+    .executable(name: "nlft-judge", targets: ["nlft-judge"]),
+    .executable(name: "nlft-saliency", targets: ["nlft-saliency"]),
+    .executable(name: "nlft-step", targets: ["nlft-step"]),
+    .executable(name: "nlft-export", targets: ["nlft-export"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    library("Records", []),
+    library("Kernels", [], settings: kernelSettings),
+    library("Tensors", ["CZstd", "Records"]),
+    library("Tokenizers", ["Records"]),
+    library("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
+    library("Transformer", ["Kernels", "Tensors", "Checkpoints"]),
+    library("Sampling", ["Kernels", "Tokenizers", "Transformer"]),
+    library("Judging", ["Records", "Tensors", "Tokenizers", "Transformer", "Sampling"]),
+    library("Saliency", ["Records", "Tensors"]),
+    library("Training", ["Records", "Tensors", "Checkpoints", "Transformer"]),
+    library("Grading", ["Records"]),
+    library("ToolSupport", ["Records", "Tensors", "Tokenizers", "Checkpoints", argumentParser]),
+    tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints"]),
+    tool("nlft-sample", ["Records", "Tokenizers", "Checkpoints", "Transformer", "Sampling"]),
+    tool("nlft-grade", ["Records", "Grading"]),
+    tool("nlft-judge", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Transformer", "Judging"]),
+    tool("nlft-saliency", ["Records", "Tensors", "Saliency"]),
+    tool("nlft-step", ["Records", "Tensors", "Checkpoints", "Transformer", "Training"]),
+    tool("nlft-export", ["Records", "Tensors", "Checkpoints"]),
+    tests("Records", []),
+    tests("Kernels", []),
+    tests("Tensors", ["Records"]),
+    tests("Tokenizers", ["Records"]),
+    tests("Checkpoints", ["Records", "Tensors", "Tokenizers"]),
+    tests("Transformer", ["Records", "Tensors", "Checkpoints"]),
+    tests("Sampling", ["Records", "Checkpoints", "Tokenizers", "Transformer"]),
+    tests("Saliency", ["Records", "Tensors"]),
+    tests("Training", ["Records", "Tensors", "Checkpoints", "Transformer"]),
+    tests("Grading", ["Records"]),
+    .testTarget(name: "ToolTests", dependencies: ["Records", "Tensors", subprocess]),
+  ],
+  swiftLanguageModes: [.v6]
+)

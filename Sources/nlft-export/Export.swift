@@ -1,0 +1,1 @@
+@main struct Export { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct Grade { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct Judge { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct Saliency { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct Step { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct Tokenize { static func main() {} }
