@@ -1,0 +1,98 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A row-major matrix of floats that owns its memory.
+///
+/// Kernels write through `view`; whoever hands a matrix to several threads sees to it that they write different parts.
+public final class Matrix: @unchecked Sendable {
+  /// Rows; a row has `columns` floats and the next one follows directly.
+  public let rows: Int
+  /// Columns.
+  public let columns: Int
+  private let base: UnsafeMutablePointer<Float>
+
+  /// A matrix of zeros.
+  public init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    let count = max(1, rows * columns)
+    var memory: UnsafeMutableRawPointer?
+    // 64 bytes: a cache line and the widest vector.
+    if posix_memalign(&memory, 64, count * MemoryLayout<Float>.stride) == 0, let memory {
+      base = memory.bindMemory(to: Float.self, capacity: count)
+    } else {
+      base = .allocate(capacity: count)
+    }
+    base.initialize(repeating: 0, count: count)
+  }
+
+  /// A matrix with the given values, row after row.
+  public convenience init(rows: Int, columns: Int, _ values: [Float]) {
+    precondition(values.count == rows * columns, "a matrix needs rows × columns values")
+    self.init(rows: rows, columns: columns)
+    values.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { base.update(from: start, count: source.count) }
+    }
+  }
+
+  deinit { free(base) }
+
+  /// The whole matrix, for kernels. Valid as long as this object lives.
+  public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns) }
+
+  /// The values, row after row.
+  public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
+
+  /// One entry.
+  public subscript(row: Int, column: Int) -> Float {
+    get {
+      precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+      return base[row * columns + column]
+    }
+    set {
+      precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+      base[row * columns + column] = newValue
+    }
+  }
+
+  /// Sets every entry to zero.
+  public func clear() { base.update(repeating: 0, count: rows * columns) }
+}
+
+/// A window on a matrix: `rows` rows of `columns` floats, `stride` floats apart. Owns nothing.
+public struct MatrixView {
+  /// First float of the first row.
+  public let base: UnsafeMutablePointer<Float>
+  /// Rows of the window.
+  public let rows: Int
+  /// Columns of the window.
+  public let columns: Int
+  /// Floats from one row to the next.
+  public let stride: Int
+
+  /// A window from its parts.
+  public init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+    self.stride = stride
+  }
+
+  /// First float of a row.
+  public func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
+
+  /// Some of the rows.
+  public func rows(_ range: Range<Int>) -> MatrixView {
+    MatrixView(base: base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+  }
+
+  /// Some of the columns.
+  public func columns(_ range: Range<Int>) -> MatrixView {
+    MatrixView(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+  }
+}

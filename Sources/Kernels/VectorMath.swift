@@ -1,0 +1,102 @@
+/// Sixteen floats at a time: the few functions that the other kernels are made of.
+enum VectorMath {
+  typealias Vector = SIMD16<Float>
+
+  @inline(__always)
+  static func load(_ source: UnsafePointer<Float>) -> Vector {
+    UnsafeRawPointer(source).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  static func load(_ source: UnsafeMutablePointer<Float>) -> Vector {
+    UnsafeRawPointer(source).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  static func store(_ vector: Vector, _ target: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(target).storeBytes(of: vector, as: Vector.self)
+  }
+
+  /// eˣ within 2 units in the last place for −87 ≤ x ≤ 88; below, a number under 1.2e-38; above, e⁸⁸.
+  /// Range reduction x = n·ln 2 + r, then the polynomial of the Cephes library for eʳ.
+  @inline(__always)
+  static func exponential(_ x: Vector) -> Vector {
+    let bounded = x.clamped(lowerBound: Vector(repeating: -87), upperBound: Vector(repeating: 88))
+    // Adding 1.5·2²³ leaves the nearest integer in the low bits of the sum.
+    let magic = Vector(repeating: 12_582_912)
+    let shifted = bounded * 1.442_695_04 + magic
+    let n = shifted - magic
+    let r = bounded - n * 0.693_359_375 + n * 2.121_944_4e-4
+    var p = r * 1.987_569_15e-4 + 1.398_199_95e-3
+    p = p * r + 8.333_451_9e-3
+    p = p * r + 4.166_579_6e-2
+    p = p * r + 1.666_666_55e-1
+    p = p * r + 0.5
+    let mantissa = p * r * r + r + 1
+    let exponent = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &<< 23
+    return unsafeBitCast(unsafeBitCast(mantissa, to: SIMD16<Int32>.self) &+ exponent, to: Vector.self)
+  }
+
+  /// 1 / (1 + e⁻ˣ).
+  @inline(__always)
+  static func logistic(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
+
+  /// Σ a·b.
+  @inline(__always)
+  static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+    var sum = Vector.zero
+    var index = 0
+    while index + 16 <= count {
+      sum += load(a + index) * load(b + index)
+      index += 16
+    }
+    var total = sum.sum()
+    while index < count {
+      total += a[index] * b[index]
+      index += 1
+    }
+    return total
+  }
+
+  /// y ← y + α·x.
+  @inline(__always)
+  static func add(_ x: UnsafePointer<Float>, times alpha: Float, to y: UnsafeMutablePointer<Float>, _ count: Int) {
+    var index = 0
+    while index + 16 <= count {
+      store(load(y + index) + load(x + index) * alpha, y + index)
+      index += 16
+    }
+    while index < count {
+      y[index] += alpha * x[index]
+      index += 1
+    }
+  }
+
+  /// Applies `body` to whole vectors; the tail goes through a padded vector, so that it is rounded the same way.
+  @inline(__always)
+  static func map(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ count: Int, _ body: (Vector) -> Vector
+  ) {
+    var index = 0
+    while index + 16 <= count {
+      store(body(load(x + index)), y + index)
+      index += 16
+    }
+    guard index < count else { return }
+    var tail = Vector.zero
+    for lane in 0..<count - index { tail[lane] = x[index + lane] }
+    tail = body(tail)
+    for lane in 0..<count - index { y[index + lane] = tail[lane] }
+  }
+}
+
+extension SIMD16 where Scalar == Float {
+  // The standard library's clamp goes lane by lane; this one is two vector instructions.
+  @inline(__always)
+  fileprivate func clamped(lowerBound: Self, upperBound: Self) -> Self {
+    var result = self
+    result.replace(with: lowerBound, where: self .< lowerBound)
+    result.replace(with: upperBound, where: self .> upperBound)
+    return result
+  }
+}

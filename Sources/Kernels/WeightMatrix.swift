@@ -1,0 +1,102 @@
+/// How the numbers of a weight lie in its file.
+public enum WeightFormat: Sendable, Equatable {
+  case f32
+  case f16
+  case bf16
+  /// Blocks of 32: a half-precision scale d, then 32 signed bytes q; value d·q.
+  case q8_0
+  /// Blocks of 32: a half-precision scale d, then 32 nibbles q; value d·(q − 8).
+  case q4_0
+  /// Blocks of 32: half-precision d and m, then 32 nibbles q; value d·q + m.
+  case q4_1
+
+  /// Values in a block.
+  public var blockLength: Int {
+    switch self {
+    case .f32, .f16, .bf16: 1
+    case .q8_0, .q4_0, .q4_1: 32
+    }
+  }
+
+  /// Bytes of a block.
+  public var blockBytes: Int {
+    switch self {
+    case .f32: 4
+    case .f16, .bf16: 2
+    case .q8_0: 34
+    case .q4_0: 18
+    case .q4_1: 20
+    }
+  }
+}
+
+/// A weight matrix [rows, columns] as it lies in a mapped file; rows are widened to float32 when a product needs them.
+public struct WeightMatrix: @unchecked Sendable {
+  /// Type of the stored numbers.
+  public let format: WeightFormat
+  /// Output features of the linear layer.
+  public let rows: Int
+  /// Input features of the linear layer.
+  public let columns: Int
+  /// If set, the rows of each head of this dimension are stored with the two halves interleaved, as GGUF files of the
+  /// llama family have their query and key projections; they are read back in the order of the original model.
+  public let interleavedHeadDimension: Int?
+  private let bytes: UnsafeRawPointer
+  /// Keeps the mapping alive.
+  private let owner: AnyObject?
+
+  /// A matrix over mapped bytes.
+  /// - Precondition: `bytes` holds `rows` rows; `columns` is a multiple of the format's block length.
+  public init(
+    format: WeightFormat, rows: Int, columns: Int, bytes: UnsafeRawPointer, owner: AnyObject?,
+    interleavedHeadDimension: Int? = nil
+  ) {
+    precondition(columns % format.blockLength == 0)
+    self.format = format
+    self.rows = rows
+    self.columns = columns
+    self.bytes = bytes
+    self.owner = owner
+    self.interleavedHeadDimension = interleavedHeadDimension
+  }
+
+  /// A float32 matrix that owns its values.
+  public init(_ matrix: Matrix) {
+    self.init(
+      format: .f32, rows: matrix.rows, columns: matrix.columns, bytes: UnsafeRawPointer(matrix.view.base), owner: matrix)
+  }
+
+  /// Bytes of one stored row.
+  public var rowBytes: Int { columns / format.blockLength * format.blockBytes }
+
+  private func storedRow(_ row: Int) -> Int {
+    guard let dimension = interleavedHeadDimension else { return row }
+    let (head, place) = row.quotientAndRemainder(dividingBy: dimension)
+    let half = dimension / 2
+    return head * dimension + (place < half ? 2 * place : 2 * (place - half) + 1)
+  }
+
+  /// The stored values themselves where no widening is needed.
+  var plainView: MatrixView? {
+    guard format == .f32, interleavedHeadDimension == nil, Int(bitPattern: bytes) % MemoryLayout<Float>.alignment == 0
+    else { return nil }
+    let base = UnsafeMutablePointer(mutating: bytes.assumingMemoryBound(to: Float.self))
+    return MatrixView(base: base, rows: rows, columns: columns, stride: columns)
+  }
+
+  /// Writes rows × columns of the window to `target` as float32, rows packed one after the other.
+  /// - Precondition: `columnRange` starts and ends at block boundaries.
+  public func widen(rows rowRange: Range<Int>, columns columnRange: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    let firstByte = columnRange.lowerBound / format.blockLength * format.blockBytes
+    let count = columnRange.count
+    for (index, row) in rowRange.enumerated() {
+      let source = bytes + storedRow(row) * rowBytes + firstByte
+      Widening.widen(source, format: format, count: count, into: target + index * count)
+    }
+  }
+
+  /// One whole row as float32, into memory for `columns` floats.
+  public func widen(row: Int, into target: UnsafeMutablePointer<Float>) {
+    widen(rows: row..<row + 1, columns: 0..<columns, into: target)
+  }
+}
