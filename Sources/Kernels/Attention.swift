@@ -140,7 +140,7 @@ public struct Attention: Sendable {
   /// target ← a · bᵀ.
   private func dots(_ a: MatrixView, _ b: MatrixView, into target: MatrixView, products: Products) {
     if a.rows >= Self.productRows {
-      return products.multiplyHere(a, b, transposed: true, into: target)
+      return products.multiplyHere(a, b, transposeB: true, into: target)
     }
     for row in 0..<a.rows {
       for column in 0..<b.rows {
@@ -193,7 +193,7 @@ public struct Attention: Sendable {
           var column = 0
           for block in visible {
             let dP = MatrixView(base: scoreGradient + column, rows: count, columns: block.values.rows, stride: width)
-            products.multiplyHere(dO, block.values.columns(keySlice(head)), transposed: true, into: dP)
+            products.multiplyHere(dO, block.values.columns(keySlice(head)), transposeB: true, into: dP)
             column += block.values.rows
           }
           softmaxGradient(scores, scoreGradient, rows: count, columns: width)
@@ -205,9 +205,9 @@ public struct Attention: Sendable {
             products.multiplyHere(
               dS, keys.rows(range).columns(keySlice(head)), beta: position == 0 ? 0 : 1, into: dQ)
             products.multiplyHere(
-              dS, transposed: true, q, beta: 1, into: keyParts.view.rows(range).columns(slice(head)))
+              dS, q, transposeA: true, beta: 1, into: keyParts.view.rows(range).columns(slice(head)))
             products.multiplyHere(
-              p, transposed: true, dO, beta: 1, into: valueParts.view.rows(range).columns(slice(head)))
+              p, dO, transposeA: true, beta: 1, into: valueParts.view.rows(range).columns(slice(head)))
             column += range.count
           }
         }

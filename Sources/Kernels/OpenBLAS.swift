@@ -53,8 +53,8 @@ struct OpenBLAS: @unchecked Sendable {
 
   /// C ← α · op(A) · op(B) + β · C on the calling thread; all matrices row-major.
   func product(
-    _ a: MatrixView, transposed transposeA: Bool, _ b: MatrixView, transposed transposeB: Bool, alpha: Float,
-    beta: Float, into c: MatrixView
+    _ a: MatrixView, _ b: MatrixView, transposeA: Bool, transposeB: Bool, alpha: Float, beta: Float,
+    into c: MatrixView
   ) {
     let inner = transposeA ? a.rows : a.columns
     gemm(

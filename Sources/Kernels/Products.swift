@@ -25,21 +25,21 @@ public struct Products: Sendable {
   ///   - b: [k, n], or [n, k] if transposed.
   ///   - c: [m, n].
   public func multiply(
-    _ a: MatrixView, transposed transposeA: Bool = false, _ b: MatrixView, transposed transposeB: Bool = false,
-    alpha: Float = 1, beta: Float = 0, into c: MatrixView
+    _ a: MatrixView, _ b: MatrixView, transposeA: Bool = false, transposeB: Bool = false, alpha: Float = 1,
+    beta: Float = 0, into c: MatrixView
   ) {
     guard c.rows > 0, c.columns > 0 else { return }
     let pieces = pool.threads
     // Small products cost less than the wait for the other threads.
     if c.rows * c.columns * (transposeA ? a.rows : a.columns) < 1 << 16 || pieces == 1 {
-      blas.product(a, transposed: transposeA, b, transposed: transposeB, alpha: alpha, beta: beta, into: c)
+      blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
     } else if c.rows >= c.columns {
       pool.run(pieces) { part, _ in
         let range = part * c.rows / pieces..<(part + 1) * c.rows / pieces
         guard !range.isEmpty else { return }
         let a = transposeA ? a.columns(range) : a.rows(range)
         blas.product(
-          a, transposed: transposeA, b, transposed: transposeB, alpha: alpha, beta: beta, into: c.rows(range))
+          a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c.rows(range))
       }
     } else {
       pool.run(pieces) { part, _ in
@@ -47,18 +47,18 @@ public struct Products: Sendable {
         guard !range.isEmpty else { return }
         let b = transposeB ? b.rows(range) : b.columns(range)
         blas.product(
-          a, transposed: transposeA, b, transposed: transposeB, alpha: alpha, beta: beta, into: c.columns(range))
+          a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c.columns(range))
       }
     }
   }
 
   /// The same on the calling thread alone, for use inside a part of a parallel loop.
   public func multiplyHere(
-    _ a: MatrixView, transposed transposeA: Bool = false, _ b: MatrixView, transposed transposeB: Bool = false,
-    alpha: Float = 1, beta: Float = 0, into c: MatrixView
+    _ a: MatrixView, _ b: MatrixView, transposeA: Bool = false, transposeB: Bool = false, alpha: Float = 1,
+    beta: Float = 0, into c: MatrixView
   ) {
     guard c.rows > 0, c.columns > 0 else { return }
-    blas.product(a, transposed: transposeA, b, transposed: transposeB, alpha: alpha, beta: beta, into: c)
+    blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
   }
 
   /// Linear layer, forward: Y ← X · Wᵀ.
@@ -75,7 +75,7 @@ public struct Products: Sendable {
     pool.run(tiles) { part, worker in
       let range = part * tile..<min(weight.rows, (part + 1) * tile)
       blas.product(
-        x, transposed: false, widened(weight, rows: range, columns: 0..<weight.columns, worker), transposed: true,
+        x, widened(weight, rows: range, columns: 0..<weight.columns, worker), transposeA: false, transposeB: true,
         alpha: 1, beta: 0, into: y.columns(range))
     }
   }
@@ -99,8 +99,8 @@ public struct Products: Sendable {
       while start < weight.rows {
         let range = start..<min(weight.rows, start + tile)
         blas.product(
-          dy.columns(range), transposed: false, widened(weight, rows: range, columns: columns, worker),
-          transposed: false, alpha: 1, beta: 1, into: dx.columns(columns))
+          dy.columns(range), widened(weight, rows: range, columns: columns, worker), transposeA: false,
+          transposeB: false, alpha: 1, beta: 1, into: dx.columns(columns))
         start = range.upperBound
       }
     }
