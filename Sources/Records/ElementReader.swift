@@ -64,9 +64,12 @@ final class ElementReader {
       bytes.append(byte)
       input.advance()
     }
-    isDone = true
-    let error = RecordError("the last line is torn: the file ends inside an element of its array")
-    return RecordLine(file: file, number: number, bytes: Self.flattened(bytes), record: .failure(error))
+    var record = RecordReader.record(bytes)
+    if case .failure = record {
+      isDone = true
+      record = .failure(RecordError("the last line is torn: the file ends inside an element of its array"))
+    }
+    return RecordLine(file: file, number: number, bytes: Self.flattened(bytes), record: record)
   }
 
   /// What stands behind the array: nothing, or an error.
