@@ -95,7 +95,8 @@ struct JSONScanner {
     try expect(UInt8(ascii: "{"), "an object")
     try enter()
     defer { depth -= 1 }
-    var keys = Set<String>()
+    // As bytes: Swift's strings would take composed and decomposed letters for the same key.
+    var keys = Set<[UInt8]>()
     skipWhitespace()
     if index < bytes.count, bytes[index] == UInt8(ascii: "}") {
       index += 1
@@ -106,7 +107,9 @@ struct JSONScanner {
       let start = index
       guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw failure("a key in quotes") }
       let key = try string()
-      guard keys.insert(key).inserted else { throw JSONError("the key \"\(key)\" stands twice", offset: start) }
+      guard keys.insert(Array(key.utf8)).inserted else {
+        throw JSONError("the key \"\(key)\" stands twice", offset: start)
+      }
       skipWhitespace()
       try expect(UInt8(ascii: ":"), "':'")
       try member(&self, key)

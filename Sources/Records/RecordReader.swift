@@ -1,0 +1,78 @@
+/// A record of a stream with the place where it stands.
+public struct RecordLine: Sendable {
+  /// The file as it was named, or nil for stdin.
+  public let file: String?
+  /// The line on which the record begins, from 1.
+  public let number: Int
+  /// The bytes as they came, without the line feed.
+  public let bytes: [UInt8]
+  /// The record, or why the line is none.
+  public let record: Result<Record, RecordError>
+
+  /// A line from its parts.
+  public init(file: String?, number: Int, bytes: [UInt8], record: Result<Record, RecordError>) {
+    self.file = file
+    self.number = number
+    self.bytes = bytes
+    self.record = record
+  }
+}
+
+/// Reads the records of several files one after the other; memory is bounded by the longest record.
+///
+/// Each file is JSON Lines or one JSON array of objects. CRLF, a byte order mark, blank lines and a missing last line
+/// feed are accepted. A line that is no record is handed over as such and reading goes on behind it.
+public final class RecordReader {
+  private var waiting: ArraySlice<String>
+  private var current: (input: InputFile, file: String?, elements: ElementReader?)?
+
+  /// A reader of `paths` in their order; `-` is stdin, and so is an empty list.
+  /// - Throws: `FileError` of kind `open` if any of the files cannot be opened.
+  public init(paths: [String]) throws(FileError) {
+    waiting = paths.isEmpty ? ["-"] : paths[...]
+    for path in waiting { try InputFile.check(path: path) }
+  }
+
+  /// The next record or broken line; nil behind the last one.
+  /// - Throws: `FileError` if a file has gone or reading fails.
+  public func next() throws(FileError) -> RecordLine? {
+    while true {
+      if let (input, file, elements) = current {
+        let line =
+          if let elements { try elements.next(file: file) } else { try Self.nextLine(of: input, file: file) }
+        if let line { return line }
+        current = nil
+      }
+      guard let path = waiting.popFirst() else { return nil }
+      let input = try InputFile(path: path)
+      try Self.skipMark(of: input)
+      let elements = try ElementReader(ifArray: input)
+      current = (input, path == "-" ? nil : path, elements)
+    }
+  }
+
+  /// Passes over a UTF-8 byte order mark.
+  private static func skipMark(of input: InputFile) throws(FileError) {
+    for byte in [0xEF, 0xBB, 0xBF] as [UInt8] {
+      guard try input.peek() == byte else { return }
+      input.advance()
+    }
+  }
+
+  private static func nextLine(of input: InputFile, file: String?) throws(FileError) -> RecordLine? {
+    while true {
+      let number = input.line
+      guard let (bytes, isTerminated) = try input.readLine() else { return nil }
+      if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      var record = record(bytes)
+      if case .failure(let error) = record, !isTerminated {
+        record = .failure(RecordError("the last line is torn: \(error)"))
+      }
+      return RecordLine(file: file, number: number, bytes: bytes, record: record)
+    }
+  }
+
+  static func record(_ bytes: [UInt8]) -> Result<Record, RecordError> {
+    do { return .success(try Record(parsing: bytes)) } catch { return .failure(RecordError("\(error)")) }
+  }
+}
