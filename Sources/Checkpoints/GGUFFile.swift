@@ -1,0 +1,167 @@
+import Tensors
+
+/// A value of a GGUF file's metadata.
+enum GGUFValue: Sendable {
+  case integer(Int)
+  case double(Double)
+  case bool(Bool)
+  case string(String)
+  case array([GGUFValue])
+}
+
+/// A parsed GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), versions 2 and 3.
+///
+/// Every count and offset is checked against the file before anything is allocated by it.
+struct GGUFFile: Sendable {
+  /// One tensor's entry: its type as the file numbers it and its place in the mapping.
+  struct Entry: Sendable {
+    let type: UInt32
+    /// As in the file: the first dimension varies fastest.
+    let dimensions: [Int]
+    /// Offset from the start of the file's data section.
+    let offset: Int
+  }
+
+  let mapping: MappedFile
+  let metadata: [String: GGUFValue]
+  let tensors: [String: Entry]
+  let dataStart: Int
+
+  var path: String { mapping.path }
+
+  init(path: String) throws {
+    mapping = try MappedFile(path: path)
+    var cursor = GGUFCursor(mapping: mapping)
+    guard mapping.count >= 4, try cursor.fixed(UInt32.self, "the magic") == 0x4655_4747 else {
+      throw CheckpointError(path, "not a GGUF file: it does not start with \"GGUF\"")
+    }
+    let version = try cursor.fixed(UInt32.self, "the version")
+    guard version == 2 || version == 3 else {
+      let reason = version.byteSwapped < 16 ? "is big-endian" : "has version \(version)"
+      throw CheckpointError(path, "the GGUF file \(reason), expected little-endian version 2 or 3")
+    }
+    let tensorCount = try cursor.count("the number of tensors", unit: 24)
+    let valueCount = try cursor.count("the number of metadata values", unit: 13)
+    var metadata: [String: GGUFValue] = [:]
+    for _ in 0..<valueCount {
+      let key = try cursor.string("a metadata key")
+      let type = try cursor.fixed(UInt32.self, "the type of \(key)")
+      guard metadata.updateValue(try cursor.value(type, key), forKey: key) == nil else {
+        throw CheckpointError(path, "the metadata key \(key) stands twice")
+      }
+    }
+    var tensors: [String: Entry] = [:]
+    for _ in 0..<tensorCount {
+      let name = try cursor.string("a tensor's name")
+      let entry = try cursor.entry(name)
+      guard tensors.updateValue(entry, forKey: name) == nil else {
+        throw CheckpointError(path, "the tensor \(name) stands twice")
+      }
+    }
+    var alignment = 32
+    if case .integer(let value)? = metadata["general.alignment"] { alignment = value }
+    guard alignment > 0, alignment <= 1 << 20, alignment & (alignment - 1) == 0 else {
+      throw CheckpointError(path, "the alignment is \(alignment), expected a power of two")
+    }
+    dataStart = (cursor.offset + alignment - 1) / alignment * alignment
+    if let split = metadata["split.count"], case .integer(let count) = split, count > 1 {
+      throw CheckpointError(path, "one part of a model split into \(count) files, expected a whole model")
+    }
+    self.metadata = metadata
+    self.tensors = tensors
+  }
+}
+
+/// Reads a GGUF header front to back.
+struct GGUFCursor {
+  let mapping: MappedFile
+  var offset = 0
+  private static let deepestArray = 4
+
+  init(mapping: MappedFile) { self.mapping = mapping }
+
+  private func need(_ bytes: Int, _ what: String) throws(CheckpointError) {
+    guard bytes <= mapping.count - offset else {
+      throw CheckpointError(mapping.path, "the file ends within \(what), at byte \(mapping.count)")
+    }
+  }
+
+  mutating func fixed<Number: BitwiseCopyable>(_ type: Number.Type, _ what: String) throws(CheckpointError) -> Number {
+    try need(MemoryLayout<Number>.size, what)
+    defer { offset += MemoryLayout<Number>.size }
+    return mapping.bytes.loadUnaligned(fromByteOffset: offset, as: type)
+  }
+
+  /// A 64-bit count of things that take at least `unit` bytes each.
+  mutating func count(_ what: String, unit: Int) throws(CheckpointError) -> Int {
+    let value = try fixed(UInt64.self, what)
+    guard value <= UInt64((mapping.count - offset) / unit) else {
+      throw CheckpointError(mapping.path, "\(what) is \(value), more than the file can hold")
+    }
+    return Int(value)
+  }
+
+  mutating func string(_ what: String) throws(CheckpointError) -> String {
+    let length = try count("the length of \(what)", unit: 1)
+    try need(length, what)
+    let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + length])
+    offset += length
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CheckpointError(mapping.path, "\(what) at byte \(offset - length) is not UTF-8")
+    }
+    return text
+  }
+
+  mutating func value(_ type: UInt32, _ key: String, depth: Int = 0) throws(CheckpointError) -> GGUFValue {
+    switch type {
+    case 0: return .integer(Int(try fixed(UInt8.self, key)))
+    case 1: return .integer(Int(try fixed(Int8.self, key)))
+    case 2: return .integer(Int(try fixed(UInt16.self, key)))
+    case 3: return .integer(Int(try fixed(Int16.self, key)))
+    case 4: return .integer(Int(try fixed(UInt32.self, key)))
+    case 5: return .integer(Int(try fixed(Int32.self, key)))
+    case 6: return .double(Double(try fixed(Float.self, key)))
+    case 7: return .bool(try fixed(UInt8.self, key) != 0)
+    case 8: return .string(try string(key))
+    case 9:
+      guard depth < Self.deepestArray else {
+        throw CheckpointError(mapping.path, "\(key) is an array nested deeper than \(Self.deepestArray) levels")
+      }
+      let element = try fixed(UInt32.self, key)
+      let sizes = [1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8]
+      guard element < sizes.count else {
+        throw CheckpointError(mapping.path, "\(key) is an array of type \(element), which GGUF does not have")
+      }
+      let length = try count("the length of \(key)", unit: sizes[Int(element)])
+      var elements: [GGUFValue] = []
+      elements.reserveCapacity(length)
+      for _ in 0..<length { elements.append(try value(element, key, depth: depth + 1)) }
+      return .array(elements)
+    case 10:
+      let number = try fixed(UInt64.self, key)
+      return .integer(Int(clamping: number))
+    case 11: return .integer(Int(try fixed(Int64.self, key)))
+    case 12: return .double(try fixed(Double.self, key))
+    default: throw CheckpointError(mapping.path, "\(key) has type \(type), which GGUF does not have")
+    }
+  }
+
+  mutating func entry(_ name: String) throws(CheckpointError) -> GGUFFile.Entry {
+    let count = try fixed(UInt32.self, "the shape of \(name)")
+    guard count <= 4 else { throw CheckpointError(mapping.path, "the tensor \(name) has \(count) dimensions, expected 1 to 4") }
+    var dimensions: [Int] = []
+    for _ in 0..<count {
+      let size = try fixed(UInt64.self, "the shape of \(name)")
+      guard let size = Int(exactly: size) else {
+        throw CheckpointError(mapping.path, "a dimension of the tensor \(name) is \(size)")
+      }
+      dimensions.append(size)
+    }
+    let type = try fixed(UInt32.self, "the type of \(name)")
+    let place = try fixed(UInt64.self, "the offset of \(name)")
+    guard let place = Int(exactly: place), place <= mapping.count else {
+      throw CheckpointError(mapping.path, "the tensor \(name) lies at offset \(place), beyond the file's end")
+    }
+    return GGUFFile.Entry(type: type, dimensions: dimensions, offset: place)
+  }
+}

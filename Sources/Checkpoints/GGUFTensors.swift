@@ -1,0 +1,124 @@
+import Kernels
+import Tensors
+
+extension GGUFFile {
+  /// ggml's numbers of the types that weights may have, and the names that messages use.
+  private static let formats: [UInt32: WeightFormat] = [0: .f32, 1: .f16, 2: .q4_0, 3: .q4_1, 8: .q8_0, 30: .bf16]
+  private static let otherTypes: [UInt32: String] = [
+    4: "Q4_2 (removed from ggml)", 5: "Q4_3 (removed from ggml)", 6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K",
+    11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
+    19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64",
+    28: "F64", 29: "IQ1_M",
+  ]
+
+  private func entry(_ name: String) throws(CheckpointError) -> Entry {
+    guard let entry = tensors[name] else { throw CheckpointError(path, "the tensor \(name) is missing") }
+    return entry
+  }
+
+  /// The bytes of a tensor and their type; `shape` is [rows, columns] or [count].
+  private func located(
+    _ name: String, shape: [Int]
+  ) throws(CheckpointError) -> (format: WeightFormat, bytes: UnsafeRawPointer) {
+    let entry = try entry(name)
+    guard let format = Self.formats[entry.type] else {
+      let type = Self.otherTypes[entry.type] ?? "number \(entry.type)"
+      throw CheckpointError(path, "the tensor \(name) has type \(type), expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1")
+    }
+    guard entry.dimensions == shape.reversed() else {
+      throw CheckpointError(
+        path, "the tensor \(name) has shape \(Array(entry.dimensions.reversed())), expected \(shape)")
+    }
+    let columns = shape.last ?? 0
+    guard columns % format.blockLength == 0 else {
+      throw CheckpointError(
+        path, "the tensor \(name) has rows of \(columns), expected a multiple of \(format.blockLength)")
+    }
+    // The configuration's sizes are below 2²⁴ each, so that this product cannot overflow.
+    let count = shape.reduce(1, *) / format.blockLength * format.blockBytes
+    let (start, overflow) = dataStart.addingReportingOverflow(entry.offset)
+    guard !overflow, start <= mapping.count, count <= mapping.count - start, let base = mapping.bytes.baseAddress else {
+      throw CheckpointError(
+        path, "the tensor \(name) needs \(count) bytes at offset \(start), the file has \(mapping.count)")
+    }
+    return (format, base + start)
+  }
+
+  /// A weight matrix, [rows, columns].
+  func matrix(
+    _ name: String, rows: Int, columns: Int, interleavedHeadDimension: Int? = nil
+  ) throws(CheckpointError) -> WeightMatrix {
+    let (format, bytes) = try located(name, shape: [rows, columns])
+    return WeightMatrix(
+      format: format, rows: rows, columns: columns, bytes: bytes, owner: mapping,
+      interleavedHeadDimension: interleavedHeadDimension)
+  }
+
+  /// A vector as float32.
+  func vector(_ name: String, count: Int) throws(CheckpointError) -> [Float] {
+    let (format, bytes) = try located(name, shape: [count])
+    let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: bytes, owner: mapping)
+    return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      if let base = buffer.baseAddress { matrix.widen(row: 0, into: base) }
+      filled = count
+    }
+  }
+
+  // MARK: Metadata
+
+  func integer(_ key: String) throws(CheckpointError) -> Int? {
+    guard let value = metadata[key] else { return nil }
+    guard case .integer(let number) = value else { throw CheckpointError(path, "\(key) is no integer") }
+    return number
+  }
+
+  func requiredInteger(_ key: String) throws(CheckpointError) -> Int {
+    guard let number = try integer(key) else { throw CheckpointError(path, "the metadata value \(key) is missing") }
+    return number
+  }
+
+  func double(_ key: String) throws(CheckpointError) -> Double? {
+    switch metadata[key] {
+    case nil: return nil
+    case .double(let number): return number
+    case .integer(let number): return Double(number)
+    default: throw CheckpointError(path, "\(key) is no number")
+    }
+  }
+
+  func string(_ key: String) throws(CheckpointError) -> String? {
+    guard let value = metadata[key] else { return nil }
+    guard case .string(let text) = value else { throw CheckpointError(path, "\(key) is no string") }
+    return text
+  }
+
+  func bool(_ key: String) throws(CheckpointError) -> Bool? {
+    guard let value = metadata[key] else { return nil }
+    guard case .bool(let truth) = value else { throw CheckpointError(path, "\(key) is no boolean") }
+    return truth
+  }
+
+  func strings(_ key: String) throws(CheckpointError) -> [String]? {
+    guard let value = metadata[key] else { return nil }
+    guard case .array(let elements) = value else { throw CheckpointError(path, "\(key) is no array") }
+    var texts: [String] = []
+    texts.reserveCapacity(elements.count)
+    for element in elements {
+      guard case .string(let text) = element else { throw CheckpointError(path, "\(key) holds more than strings") }
+      texts.append(text)
+    }
+    return texts
+  }
+
+  func integers(_ key: String) throws(CheckpointError) -> [Int]? {
+    guard let value = metadata[key] else { return nil }
+    guard case .array(let elements) = value else { throw CheckpointError(path, "\(key) is no array") }
+    var numbers: [Int] = []
+    numbers.reserveCapacity(elements.count)
+    for element in elements {
+      guard case .integer(let number) = element else { throw CheckpointError(path, "\(key) holds more than integers") }
+      numbers.append(number)
+    }
+    return numbers
+  }
+}
