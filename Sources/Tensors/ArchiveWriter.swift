@@ -1,0 +1,73 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Writes a tensor archive: one zstd frame after another, each a complete safetensors file.
+///
+/// A frame is in the file, readable by others, when `append` returns. The file is locked while it is being written, so
+/// that two processes do not interleave their frames.
+public final class ArchiveWriter: Sendable {
+  private struct State: Sendable {
+    /// Nil once closed.
+    var file: OpenFile?
+    /// Where the next frame goes.
+    var end: Int
+  }
+
+  /// The path as it was given; what the references name.
+  public let path: String
+  private let state: Mutex<State>
+
+  /// Opens the archive at `path`, making it where there is none.
+  /// - Parameter appending: go on behind what is there instead of emptying the file. A torn frame at the end (its
+  ///   writer was killed) stays where it is; no record refers to it.
+  /// - Throws: `TensorError` of kind `opening`.
+  public init(path: String, appending: Bool = false) throws(TensorError) {
+    self.path = path
+    let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
+    let length = try file.length()
+    guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno == EWOULDBLOCK ? "is being written by another process" : lastSystemErrorText()
+      throw TensorError(.opening, source: path, "cannot be locked: \(reason)")
+    }
+    // Only now that nobody else is writing.
+    if !appending, ftruncate(file.descriptor, 0) != 0 {
+      throw TensorError(.opening, source: path, "cannot be emptied: \(lastSystemErrorText())")
+    }
+    state = Mutex(State(file: file, end: appending ? length : 0))
+  }
+
+  /// Compresses `file` into one frame and writes it; the next frame follows it, also when this one fails half-way.
+  /// - Throws: `TensorError` of kind `inputOutput` with the archive and the system's reason.
+  public func append(_ file: TensorFile) throws(TensorError) -> FrameReference {
+    let frame: [UInt8]
+    do { frame = try ZstdFrame.compress(file.encoded()) } catch {
+      throw TensorError(.inputOutput, source: path, error.reason)
+    }
+    return try state.withLock { (state) throws(TensorError) in
+      guard let file = state.file else { throw TensorError(.inputOutput, source: path, "is closed already") }
+      try file.write(frame, at: state.end)
+      let reference = FrameReference(archive: path, offset: state.end, bytes: frame.count)
+      state.end += frame.count
+      return reference
+    }
+  }
+
+  /// Hands the frames to the disk and closes the file.
+  /// - Throws: `TensorError` of kind `inputOutput` if the disk did not take them.
+  public func close() throws(TensorError) {
+    try state.withLock { (state) throws(TensorError) in
+      guard let file = state.file else { return }
+      state.file = nil
+      guard fsync(file.descriptor) == 0 else {
+        throw TensorError(.inputOutput, source: path, "cannot be flushed: \(lastSystemErrorText())")
+      }
+    }
+  }
+}
