@@ -34,7 +34,7 @@ struct HuggingFaceModel {
       fingerprint: try weights.fingerprint())
   }
 
-  private func configuration() throws(CheckpointError) -> ModelConfiguration {
+  private func configuration() throws -> ModelConfiguration {
     let file = configurationFile
     let type = try file.string("model_type") ?? "none"
     guard type == "llama" else { throw CheckpointError(file.path, "\"model_type\" is \"\(type)\", expected \"llama\"") }
@@ -65,7 +65,7 @@ struct HuggingFaceModel {
   }
 
   /// Both spellings: `rope_theta` and `rope_scaling` at the top level, or `rope_parameters` with all of it.
-  private func rotaryParameters(_ file: JSONFile) throws(CheckpointError) -> (base: Double, scaling: RotaryScaling) {
+  private func rotaryParameters(_ file: JSONFile) throws -> (base: Double, scaling: RotaryScaling) {
     let nested = try file.object("rope_parameters")
     let base = try nested?.double("rope_theta") ?? file.double("rope_theta") ?? 10000
     guard let parameters = try nested ?? file.object("rope_scaling") else { return (base, .none) }
@@ -128,9 +128,9 @@ struct ShardedTensors {
       throw CheckpointError(directory + "/" + shard, "the tensor \(name) has shape \(entry.shape), expected \(shape)")
     }
     switch entry.elementType {
-    case .f32: return (tensors, .f32, entry.bytes)
-    case .f16: return (tensors, .f16, entry.bytes)
-    case .bf16: return (tensors, .bf16, entry.bytes)
+    case .float32: return (tensors, .f32, entry.bytes)
+    case .float16: return (tensors, .f16, entry.bytes)
+    case .bfloat16: return (tensors, .bf16, entry.bytes)
     default:
       throw CheckpointError(
         directory + "/" + shard, "the tensor \(name) has type \(entry.elementType.rawValue), expected F32, F16 or BF16")
@@ -140,13 +140,13 @@ struct ShardedTensors {
   func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
     let (owner, format, bytes) = try located(name, shape: [rows, columns])
     guard let base = bytes.baseAddress else { throw CheckpointError(directory, "the tensor \(name) is empty") }
-    return WeightMatrix(format: format, rows: rows, columns: columns, bytes: base, owner: owner.mapping)
+    return WeightMatrix(format: format, rows: rows, columns: columns, bytes: base, owner: owner.file)
   }
 
   func vector(_ name: String, count: Int) throws -> [Float] {
     let (owner, format, bytes) = try located(name, shape: [count])
     guard let base = bytes.baseAddress else { throw CheckpointError(directory, "the tensor \(name) is empty") }
-    let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: base, owner: owner.mapping)
+    let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: base, owner: owner.file)
     return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       if let start = buffer.baseAddress { matrix.widen(row: 0, into: start) }
       filled = count

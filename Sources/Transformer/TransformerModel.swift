@@ -1,0 +1,72 @@
+import Checkpoints
+import Kernels
+
+/// A language model ready to run: mapped weights, perhaps an adapter, and the threads to run on.
+public struct TransformerModel: Sendable {
+  /// The model's files.
+  public let checkpoint: ModelCheckpoint
+  /// The adapter in use, if any.
+  public var adapter: Adapter?
+  /// Matrix products and their threads.
+  public let products: Products
+  let rotary: RotaryEmbedding
+
+  /// The model's shape.
+  public var configuration: ModelConfiguration { checkpoint.configuration }
+
+  /// A model from its parts.
+  public init(checkpoint: ModelCheckpoint, adapter: Adapter? = nil, products: Products) {
+    self.checkpoint = checkpoint
+    self.adapter = adapter
+    self.products = products
+    rotary = RotaryEmbedding(frequencies: checkpoint.configuration.rotaryFrequencies)
+  }
+
+  var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }
+
+  func layer(_ index: Int, dropout: LayerDropout? = nil) -> DecoderLayer {
+    DecoderLayer(
+      configuration: configuration, weights: checkpoint.layers[index], adapter: adapter?.layers[index] ?? [:],
+      dropout: dropout, rotary: rotary, products: products)
+  }
+
+  /// The embeddings of tokens, [n, D].
+  func embedded(_ tokens: [Int32]) -> Matrix {
+    let result = Matrix(rows: tokens.count, columns: configuration.hiddenSize)
+    products.pool.ranges(tokens.count, minimum: 16) { range, _ in
+      for row in range { checkpoint.embedding.widen(row: Int(tokens[row]), into: result.view.row(row)) }
+    }
+    return result
+  }
+
+  func finalNormalized(_ stream: Matrix) -> Matrix {
+    let result = Matrix(rows: stream.rows, columns: stream.columns)
+    RootMeanSquareNorm.forward(
+      stream.view, weight: checkpoint.finalNorm, epsilon: configuration.normEpsilon, into: result.view,
+      pool: products.pool)
+    return result
+  }
+
+  /// Checks that tokens are in the vocabulary.
+  /// - Throws: `TokenRangeError` with the first that is not.
+  public func validate(_ tokens: [Int32]) throws(TokenRangeError) {
+    for (position, token) in tokens.enumerated() where token < 0 || Int(token) >= configuration.vocabularySize {
+      throw TokenRangeError(token: token, position: position, vocabularySize: configuration.vocabularySize)
+    }
+  }
+}
+
+/// A token that the model does not have.
+public struct TokenRangeError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The token.
+  public let token: Int32
+  /// Its place in the sequence, from 0.
+  public let position: Int
+  /// Tokens that the model has.
+  public let vocabularySize: Int
+
+  /// The token, its place and the vocabulary's size.
+  public var description: String {
+    "token \(token) at position \(position) is outside the model's vocabulary of \(vocabularySize)"
+  }
+}
