@@ -20,7 +20,7 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name + "Tests", dependencies: [.target(name: name)] + dependencies)
+  .testTarget(name: name + "Tests", dependencies: [.target(name: name), "GoldenData"] + dependencies)
 }
 
 let package = Package(
@@ -51,7 +51,7 @@ let package = Package(
     library("Sampling", ["Kernels", "Tokenizers", "Transformer"]),
     library("Judging", ["Records", "Tensors", "Tokenizers", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Tensors"]),
-    library("Training", ["Records", "Tensors", "Checkpoints", "Transformer"]),
+    library("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     library("Grading", ["Records"]),
     library("ToolSupport", ["Records", "Tensors", "Tokenizers", "Checkpoints", argumentParser]),
     tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints"]),
@@ -61,15 +61,16 @@ let package = Package(
     tool("nlft-saliency", ["Records", "Tensors", "Saliency"]),
     tool("nlft-step", ["Records", "Tensors", "Checkpoints", "Transformer", "Training"]),
     tool("nlft-export", ["Records", "Tensors", "Checkpoints"]),
+    .target(name: "GoldenData", path: "Tests/GoldenData"),
     tests("Records", []),
     tests("Kernels", []),
     tests("Tensors", ["Records"]),
     tests("Tokenizers", ["Records"]),
     tests("Checkpoints", ["Records", "Tensors", "Tokenizers"]),
-    tests("Transformer", ["Records", "Tensors", "Checkpoints"]),
+    tests("Transformer", ["Records", "Kernels", "Tensors", "Checkpoints"]),
     tests("Sampling", ["Records", "Checkpoints", "Tokenizers", "Transformer"]),
     tests("Saliency", ["Records", "Tensors"]),
-    tests("Training", ["Records", "Tensors", "Checkpoints", "Transformer"]),
+    tests("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     tests("Grading", ["Records"]),
     .testTarget(name: "ToolTests", dependencies: ["Records", "Tensors", subprocess]),
   ],

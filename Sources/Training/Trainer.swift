@@ -1,0 +1,129 @@
+import Checkpoints
+import Kernels
+import Tensors
+import Transformer
+
+/// What a step reports.
+public struct StepMetrics: Sendable, Equatable {
+  /// Step, from 1, over the adapter's whole life.
+  public var step: Int
+  /// Mean loss of the batch's records, before the update.
+  public var loss: Double
+  /// Gradient norm before clipping.
+  public var gradientNorm: Double
+  /// Learning rate of the update.
+  public var learningRate: Double
+  /// Rows that the forward pass computed, shared prefixes counted once.
+  public var rows: Int
+  /// Tokens of all sequences, shared prefixes counted each time.
+  public var tokens: Int
+}
+
+/// Takes optimiser steps on an adapter.
+public struct Trainer {
+  /// The model with the adapter that is trained.
+  public let model: TransformerModel
+  /// The adapter; its matrices change in place.
+  public let adapter: Adapter
+  /// The optimiser's state.
+  public private(set) var optimizer: AdamW
+  /// Largest gradient norm of an update.
+  public let clip: Double
+  private let gradient: Adapter
+
+  /// Rows of one forward and backward pass; larger batches are taken apart and their gradients added up.
+  public static let rowLimit = 8192
+
+  /// A trainer for a model whose adapter is set.
+  /// - Throws: `TrainingError` if there is no adapter.
+  public init(model: TransformerModel, optimizer: AdamW? = nil, clip: Double) throws(TrainingError) {
+    guard let adapter = model.adapter else { throw TrainingError("the model has no adapter to train") }
+    self.model = model
+    self.adapter = adapter
+    self.optimizer = optimizer ?? AdamW(for: adapter)
+    self.clip = clip
+    gradient = adapter.zeros()
+  }
+
+  /// The loss and gradient of a batch, divided by its records.
+  /// - Returns: the mean loss, rows computed; the gradient stays in `gradient`.
+  private func accumulate(
+    _ batch: [TrainingRecord], dropout: StepDropout?
+  ) throws(TrainingError) -> (loss: Double, rows: Int) {
+    for (_, matrix) in gradient.parameters { matrix.clear() }
+    let share = 1 / Float(batch.count)
+    var total = 0.0
+    var rows = 0
+    for group in groups(batch) {
+      let sequences = group.flatMap { record in record.sequences.map { (record, $0) } }
+      let layout = PackedLayout(sequences.map(\.1.tokens))
+      var terms: [LossTerm] = []
+      var owners: [String] = []
+      for (index, (record, sequence)) in sequences.enumerated() {
+        for place in sequence.positions.indices {
+          terms.append(
+            LossTerm(
+              row: layout.row(sequence: index, position: Int(sequence.positions[place])),
+              target: sequence.targets[place], likelihood: sequence.likelihood[place] * share,
+              unlikelihood: sequence.unlikelihood[place] * share))
+          owners.append(record.id)
+        }
+      }
+      let losses = model.lossGradient(layout, terms: terms, addingTo: gradient, dropout: dropout)
+      if let bad = losses.firstIndex(where: { !$0.isFinite }) {
+        throw TrainingError("id \"\(owners[bad])\": the loss is \(losses[bad]); the adapter is left as it was")
+      }
+      total += losses.reduce(0, +)
+      rows += layout.rows
+    }
+    return (total, rows)
+  }
+
+  private func groups(_ batch: [TrainingRecord]) -> [[TrainingRecord]] {
+    var groups: [[TrainingRecord]] = []
+    var count = 0
+    for record in batch {
+      if groups.isEmpty || count + record.tokenCount > Self.rowLimit {
+        groups.append([])
+        count = 0
+      }
+      groups[groups.count - 1].append(record)
+      count += record.tokenCount
+    }
+    return groups
+  }
+
+  /// One step: forward, backward, clip, update.
+  /// - Parameters:
+  ///   - batch: records, at least one; the loss is divided by their number.
+  ///   - dropout: nil for none.
+  /// - Throws: `TrainingError` naming the record whose loss, or the tensor whose gradient, is not finite; the adapter
+  ///   and the optimiser are then as they were.
+  public mutating func step(
+    _ batch: [TrainingRecord], learningRate: Double, dropout: StepDropout? = nil
+  ) throws(TrainingError) -> StepMetrics {
+    let (loss, rows) = try accumulate(batch, dropout: dropout)
+    let norm = gradient.norm
+    guard norm.isFinite else {
+      let bad = gradient.parameters.first { !Elementwise.squaredNorm($0.matrix.view).isFinite }
+      let ids = batch.map { "\"\($0.id)\"" }.joined(separator: ", ")
+      throw TrainingError(
+        "the gradient of \(bad?.name ?? "the adapter") is not finite, in the batch of ids \(ids); "
+          + "the adapter is left as it was")
+    }
+    _ = gradient.clip(norm: clip)
+    optimizer.update(adapter, gradient: gradient, learningRate: learningRate)
+    return StepMetrics(
+      step: optimizer.steps, loss: loss, gradientNorm: norm, learningRate: learningRate, rows: rows,
+      tokens: batch.reduce(0) { $0 + $1.tokenCount })
+  }
+
+  /// The loss and gradient norm of a batch, without an update.
+  /// - Returns: mean loss, gradient norm before clipping, and the gradient itself.
+  public func gradient(
+    of batch: [TrainingRecord], dropout: StepDropout? = nil
+  ) throws(TrainingError) -> (loss: Double, norm: Double, gradient: Adapter) {
+    let (loss, _) = try accumulate(batch, dropout: dropout)
+    return (loss, gradient.norm, gradient)
+  }
+}
