@@ -10,8 +10,8 @@ import Synchronization
 /// A file that appears under its name only when it is complete.
 ///
 /// Bytes go to a temporary file beside the target; `commit` flushes it to the disk and renames it. Until then, and if
-/// the process dies, the target keeps what it held. A target that is no regular file (a pipe, `/dev/stderr`) is
-/// written directly.
+/// the process dies, the target keeps what it held. A target that is no regular file (a pipe, a device) is written
+/// directly, and so are `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` whatever they are.
 public final class AtomicFile {
   /// The target as it was named.
   public let path: String
@@ -28,7 +28,12 @@ public final class AtomicFile {
     self.path = path
     var status = stat()
     let exists = stat(path, &status) == 0
-    if exists, status.st_mode & S_IFMT != S_IFREG {
+    if let inherited = Self.inheritedDescriptor(path) {
+      target = path
+      temporary = nil
+      slot = nil
+      descriptor = dup(inherited)
+    } else if exists, status.st_mode & S_IFMT != S_IFREG {
       target = path
       temporary = nil
       slot = nil
@@ -118,6 +123,17 @@ public final class AtomicFile {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
     let after = path.utf8.index(after: slash)
     return (String(path[..<after]), String(path[after...]))
+  }
+
+  /// The descriptor that `/dev/stderr` or `/dev/fd/3` stands for. Opening it anew would forget how far it was written,
+  /// and replacing the file behind it would take it away from its other writers.
+  private static func inheritedDescriptor(_ path: String) -> Int32? {
+    switch path {
+    case "/dev/stdout": STDOUT_FILENO
+    case "/dev/stderr": STDERR_FILENO
+    case _ where path.hasPrefix("/dev/fd/"): Int32(path.dropFirst("/dev/fd/".count))
+    default: nil
+    }
   }
 
   private static func resolved(_ path: String) -> String {

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Records
+
+/// An error that ends a tool, with the exit status that says whose fault it is.
+public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Exit statuses, as in `sysexits.h`.
+  public enum Status: Int32, Sendable {
+    /// Options or arguments that make no sense.
+    case usage = 64
+    /// The input's content is at fault.
+    case data = 65
+    /// An input file cannot be opened.
+    case noInput = 66
+    /// The tool itself is at fault.
+    case `internal` = 70
+    /// Reading or writing failed.
+    case transfer = 74
+  }
+
+  /// Whose fault it is.
+  public let status: Status
+  /// The message, without the tool's name.
+  public let description: String
+
+  /// An error with its status and message.
+  public init(_ status: Status, _ message: String) {
+    self.status = status
+    description = message
+  }
+
+  /// Any error as one that ends a tool; errors of unknown kinds are internal ones.
+  public init(_ error: any Error) {
+    switch error {
+    case let error as ToolError: self = error
+    case let error as FileError: self.init(error.kind == .open ? .noInput : .transfer, "\(error)")
+    case is RecordError, is JSONError: self.init(.data, "\(error)")
+    default: self.init(.internal, "\(error)")
+    }
+  }
+}
