@@ -48,7 +48,7 @@ let package = Package(
     library("Tokenizers", ["Records"]),
     library("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
     library("Transformer", ["Kernels", "Tensors", "Checkpoints"]),
-    library("Sampling", ["Kernels", "Tokenizers", "Transformer"]),
+    library("Sampling", ["Records", "Kernels", "Transformer"]),
     library("Judging", ["Records", "Tensors", "Tokenizers", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Tensors"]),
     library("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),

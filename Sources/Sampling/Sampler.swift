@@ -1,0 +1,144 @@
+import Kernels
+import Transformer
+
+/// A prompt that wants a response.
+public struct SamplingRequest: Sendable {
+  /// The prompt's tokens, not empty.
+  public var prompt: [Int32]
+  /// Decides the random numbers of this response alone, whatever is sampled beside it.
+  public var seed: UInt64
+
+  /// A request from its parts.
+  public init(prompt: [Int32], seed: UInt64) {
+    self.prompt = prompt
+    self.seed = seed
+  }
+}
+
+/// What the model answered.
+public struct SampledResponse: Sendable, Equatable {
+  /// Why the response ended.
+  public enum Finish: String, Sendable {
+    /// With a token that ends a turn, which is the last of `tokens`.
+    case stop
+    /// At the most tokens allowed.
+    case length
+  }
+
+  /// The response's tokens.
+  public var tokens: [Int32]
+  /// Why it ended.
+  public var finish: Finish
+}
+
+/// Generates responses many at a time: finished ones leave the batch, waiting ones enter.
+public struct Sampler {
+  private let model: TransformerModel
+  private let choice: TokenChoice
+  private let stopTokens: Set<Int32>
+  private let maximumTokens: Int
+  private let batch: Int
+
+  /// A sampler.
+  /// - Parameters:
+  ///   - stopTokens: tokens that end a response.
+  ///   - maximumTokens: longest response.
+  ///   - batch: responses generated at the same time.
+  public init(
+    model: TransformerModel, choice: TokenChoice, stopTokens: Set<Int32>, maximumTokens: Int, batch: Int
+  ) {
+    self.model = model
+    self.choice = choice
+    self.stopTokens = stopTokens
+    self.maximumTokens = max(1, maximumTokens)
+    self.batch = max(1, batch)
+  }
+
+  private struct Stream<Tag> {
+    let tag: Tag
+    let cache: KeyValueCache
+    var generator: SeededGenerator
+    var tokens: [Int32] = []
+
+    init(tag: Tag, cache: KeyValueCache, seed: UInt64) {
+      self.tag = tag
+      self.cache = cache
+      generator = SeededGenerator(seed: seed)
+    }
+  }
+
+  /// Answers requests until there are no more.
+  /// - Parameters:
+  ///   - next: gives the next request with a tag to know it by, or nil at the end.
+  ///   - finished: gets each response as soon as it is complete, in any order.
+  public func run<Tag>(
+    next: () throws -> (tag: Tag, request: SamplingRequest)?,
+    finished: (_ tag: Tag, _ response: SampledResponse) throws -> Void
+  ) throws {
+    var active: [Stream<Tag>] = []
+    var isExhausted = false
+    while true {
+      // Prompts are run some at a time: a pass over one short prompt costs nearly as much as over several.
+      if !isExhausted, active.count <= batch - max(1, batch / 4) {
+        var waiting: [(tag: Tag, request: SamplingRequest)] = []
+        while active.count + waiting.count < batch {
+          guard let request = try next() else {
+            isExhausted = true
+            break
+          }
+          waiting.append(request)
+        }
+        if !waiting.isEmpty { active += try admit(waiting, finished: finished) }
+      }
+      if active.isEmpty {
+        if isExhausted { return }
+        continue
+      }
+      let states = model.extend(active.map { ($0.cache, [$0.tokens[$0.tokens.count - 1]]) })
+      active = try advance(active, states: states, rows: Array(active.indices), finished: finished)
+    }
+  }
+
+  private func admit<Tag>(
+    _ waiting: [(tag: Tag, request: SamplingRequest)], finished: (Tag, SampledResponse) throws -> Void
+  ) throws -> [Stream<Tag>] {
+    let (states, ends) = model.prefill(waiting.map(\.request.prompt))
+    let streams = zip(waiting, ends).map { waiting, end in
+      Stream(
+        tag: waiting.tag, cache: KeyValueCache(model.configuration, parent: end.cache), seed: waiting.request.seed)
+    }
+    return try advance(streams, states: states, rows: ends.map(\.row), finished: finished)
+  }
+
+  /// Gives each stream its next token and lets go of those that have ended.
+  private func advance<Tag>(
+    _ streams: [Stream<Tag>], states: Matrix, rows: [Int], finished: (Tag, SampledResponse) throws -> Void
+  ) throws -> [Stream<Tag>] {
+    var streams = streams
+    let uniforms = streams.indices.map { streams[$0].generator.unit() }
+    var chosen = [Int32](repeating: 0, count: streams.count)
+    chosen.withUnsafeMutableBufferPointer { buffer in
+      let chosen = UnsafeMutableBufferPointer(rebasing: buffer[...])
+      model.logits(states, rows: rows) { places, logits in
+        model.products.pool.run(places.count) { part, _ in
+          let place = places.lowerBound + part
+          let row = UnsafeBufferPointer(start: logits.row(part), count: logits.columns)
+          chosen[place] = choice.choose(row, uniform: uniforms[place])
+        }
+      }
+    }
+    var active: [Stream<Tag>] = []
+    for (index, token) in chosen.enumerated() {
+      streams[index].tokens.append(token)
+      let stream = streams[index]
+      if stopTokens.contains(token) {
+        try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .stop))
+      } else if stream.tokens.count >= maximumTokens {
+        try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .length))
+      } else {
+        active.append(stream)
+      }
+    }
+    return active
+  }
+}
