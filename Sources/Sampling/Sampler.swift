@@ -57,13 +57,13 @@ public struct Sampler {
   private struct Stream<Tag> {
     let tag: Tag
     let cache: KeyValueCache
-    var generator: SeededGenerator
+    var generator: SplitMix64
     var tokens: [Int32] = []
 
     init(tag: Tag, cache: KeyValueCache, seed: UInt64) {
       self.tag = tag
       self.cache = cache
-      generator = SeededGenerator(seed: seed)
+      generator = SplitMix64(seed: seed)
     }
   }
 

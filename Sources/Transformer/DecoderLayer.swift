@@ -156,10 +156,6 @@ struct LayerDropout {
 
   func mask(_ projection: Projection) -> DropoutMask {
     let place = UInt64(layer * Projection.allCases.count + (Projection.allCases.firstIndex(of: projection) ?? 0) + 1)
-    // The finaliser of SplitMix64 keeps the masks of neighbouring places apart.
-    var mixed = seed &+ place &* 0x9E37_79B9_7F4A_7C15
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return DropoutMask(rate: rate, seed: mixed ^ (mixed >> 31))
+    return DropoutMask(rate: rate, seed: SplitMix64.mixed(seed &+ place &* 0x9E37_79B9_7F4A_7C15))
   }
 }

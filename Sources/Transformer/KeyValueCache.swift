@@ -23,7 +23,8 @@ public final class KeyValueCache {
   init(_ configuration: ModelConfiguration, parent: KeyValueCache?, start: Int) {
     self.parent = parent
     self.start = start
-    width = configuration.keyHeads * configuration.headDimension
+    let width = configuration.keyHeads * configuration.headDimension
+    self.width = width
     keys = (0..<configuration.layers).map { _ in Matrix(rows: 0, columns: width) }
     values = keys
   }
