@@ -36,16 +36,15 @@ struct SaliencyCase: Sendable {
 
   /// The golden folder: `NLFT_GOLDEN`, or `shared/golden` beside the checkout. Nil where neither is there.
   static let folder: String? = {
-    if let path = getenv("NLFT_GOLDEN") { return String(cString: path) }
+    var candidates: [String] = []
+    if let path = getenv("NLFT_GOLDEN") { candidates.append(String(cString: path)) }
     var parts = #filePath.split(separator: "/").map(String.init)
-    while !parts.isEmpty {
+    while candidates.isEmpty, !parts.isEmpty {
       parts.removeLast()
       let root = "/" + parts.joined(separator: "/")
-      guard access(root + "/Package.swift", R_OK) == 0 else { continue }
-      let golden = root + "/../shared/golden"
-      return access(golden + "/saliency.jsonl", R_OK) == 0 ? golden : nil
+      if access(root + "/Package.swift", R_OK) == 0 { candidates.append(root + "/../shared/golden") }
     }
-    return nil
+    return candidates.first { access($0 + "/saliency.jsonl", R_OK) == 0 }
   }()
 
   struct Unreadable: Error { let reason: String }

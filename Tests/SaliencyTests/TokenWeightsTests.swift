@@ -101,6 +101,11 @@ import Testing
     #expect(classes([[0, 0], x, [0, 0]], [false, true, false]) == [0, 2, 0], "no direction, no joining")
     #expect(classes([[0, 0], x, [0, 0]], [false, true, false], isFar: true) == [0, 2, 0])
     #expect(classes([x, x], [false, false]) == [0, 0])
+    // x, then 36.9° and 53.1° join: the centre lies at 36.3°, and a distance of 0.4 (53.1°) further is at 89.4°.
+    let fan: [[Float]] = [x, [0.8, 0.6], [0.6, 0.8]]
+    #expect(classes(fan + [[0.07, 1]], [true, false, false, false]) == [2, 1, 1, 1], "86.0°")
+    #expect(classes(fan + [[-0.02, 1]], [true, false, false, false]) == [2, 1, 1, 0], "91.1°")
+    #expect(classes([[-0.02, 1]] + fan.reversed(), [false, false, false, true]) == [0, 1, 1, 2])
   }
 
   @Test func probabilitiesOfAFrame() throws {
