@@ -32,9 +32,9 @@ public final class ArchiveWriter: Sendable {
     self.path = path
     let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
     let length = try file.length()
-    guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let reason = errno == EWOULDBLOCK ? "is being written by another process" : lastSystemErrorText()
-      throw TensorError(.opening, source: path, "cannot be locked: \(reason)")
+    // Where the file system knows no locks, nothing but the lock is missing.
+    if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      throw TensorError(.opening, source: path, "is being written by another process")
     }
     // Only now that nobody else is writing.
     if !appending, ftruncate(file.descriptor, 0) != 0 {

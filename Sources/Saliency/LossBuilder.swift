@@ -1,0 +1,120 @@
+import Tensors
+
+/// Turns scored records into losses by one method.
+public struct LossBuilder: Sendable {
+  /// The method.
+  public let method: LossMethod
+  /// Its constants.
+  public let constants: SaliencyConstants
+
+  /// A builder for `method`.
+  /// - Parameter constants: the method's preset if nil.
+  /// - Throws: `SaliencyError` of kind `constant` if a constant is outside its range.
+  public init(method: LossMethod, constants: SaliencyConstants? = nil) throws(SaliencyError) {
+    let constants = constants ?? method.preset
+    try constants.validate()
+    self.method = method
+    self.constants = constants
+  }
+
+  /// The loss of one record; weights are final, the mean over the response (1/T) and the factor included.
+  ///
+  /// Positions whose two weights are both zero are left out, as they cost work and change nothing; `classes` covers
+  /// the whole response.
+  /// - Throws: `SaliencyError` if the record lacks what the method needs, contradicts its scores, has no token with a
+  ///   weight, or is left out by the method.
+  public func loss(for record: ScoredRecord) throws(SaliencyError) -> LossFrame {
+    switch method {
+    case .sft: return try mean(of: \.answer, "answer", record)
+    case .distill: return try mean(of: \.response, "output", record)
+    case .distillCorrect:
+      if record.isIncorrect { throw SaliencyError(.leftOut, "\(method.rawValue) leaves incorrect records out") }
+      return try mean(of: \.response, "output", record)
+    case .distillCleaned:
+      return record.isIncorrect
+        ? try mean(of: \.answer, "answer", record) : try mean(of: \.response, "output", record)
+    case .cut, .dft, .nlft, .nlftReference: return try weighted(record)
+    }
+  }
+
+  /// −log p of a response, the mean over its tokens.
+  private func mean(
+    of response: KeyPath<ScoredRecord, [Int32]?>, _ field: String, _ record: ScoredRecord
+  ) throws(SaliencyError) -> LossFrame {
+    let prompt = try record.required(\.basePrompt, "base")
+    let response = try record.required(response, field)
+    let sequence = Self.sequence(
+      prompt: prompt, response: response, likelihood: Array(repeating: scaled(1, response.count), count: response.count)
+    )
+    return LossFrame(
+      origin: FrameOrigin(id: record.id), sequences: [sequence],
+      classes: Array(repeating: .plain, count: response.count))
+  }
+
+  /// The methods that weigh each response token by its scores.
+  private func weighted(_ record: ScoredRecord) throws(SaliencyError) -> LossFrame {
+    let prompt = try record.required(\.basePrompt, "base")
+    let response = try record.required(\.response, "output")
+    let scores = try record.checkedScores()
+    let weights = try weights(TokenProbabilities(scores), scores.hidden, isIncorrect: record.isIncorrect)
+    var sequences = [
+      Self.sequence(
+        prompt: prompt, response: response, likelihood: weights.likelihood.map { scaled($0, response.count) },
+        unlikelihood: weights.unlikelihood.map { scaled($0, response.count) })
+    ]
+    if record.isIncorrect, method == .nlft || method == .nlftReference, constants.judgeTerm != .off {
+      let judgePrompt = try record.required(\.judgePrompt, "judge")
+      sequences.append(
+        Self.sequence(
+          prompt: judgePrompt, response: response,
+          likelihood: Array(repeating: scaled(1, response.count), count: response.count),
+          firstPosition: constants.judgeTerm == .reference ? prompt.count - 1 : nil))
+    }
+    sequences.removeAll { $0.positions.isEmpty }
+    guard !sequences.isEmpty else { throw SaliencyError(.record, "no token with a weight") }
+    var origin = scores.origin
+    origin.id = record.id
+    return LossFrame(origin: origin, sequences: sequences, classes: weights.classes)
+  }
+
+  /// Classes and weights before mean and factor.
+  private func weights(
+    _ probabilities: TokenProbabilities, _ hidden: ScoresFrame.Hidden?, isIncorrect: Bool
+  ) throws(SaliencyError) -> TokenWeights {
+    switch method {
+    case .cut: return isIncorrect ? try .cut(probabilities, constants: constants) : .likelihood(probabilities)
+    case .dft: return .likelihood(probabilities, probabilities.base.map { Float($0) })
+    default:
+      if isIncorrect { return try .incorrect(probabilities, hidden: hidden, constants: constants) }
+      var weights = try TokenWeights.correct(probabilities, hidden: hidden, constants: constants)
+      // The loss of a correct response is mean(−log b) + mean(−w log b).
+      for index in weights.likelihood.indices { weights.likelihood[index] += 1 }
+      return weights
+    }
+  }
+
+  /// A weight after the mean over `count` tokens and the factor.
+  private func scaled(_ weight: Float, _ count: Int) -> Float {
+    Float(constants.factor * Double(weight) / Double(count))
+  }
+
+  /// Prompt and response as one sequence, each response token a target of the position in front of it.
+  /// - Parameter firstPosition: where the first response token is read instead; targets whose position is then
+  ///   outside the sequence fall away.
+  static func sequence(
+    prompt: [Int32], response: [Int32], likelihood: [Float], unlikelihood: [Float]? = nil, firstPosition: Int? = nil
+  ) -> LossSequence {
+    var sequence = LossSequence(
+      tokens: prompt + response, positions: [], targets: [], likelihood: [], unlikelihood: [])
+    for index in response.indices {
+      let position = (firstPosition ?? prompt.count - 1) + index
+      let suppression = unlikelihood?[index] ?? 0
+      guard position < sequence.tokens.count, likelihood[index] != 0 || suppression != 0 else { continue }
+      sequence.positions.append(Int32(position))
+      sequence.targets.append(response[index])
+      sequence.likelihood.append(likelihood[index])
+      sequence.unlikelihood.append(suppression)
+    }
+    return sequence
+  }
+}

@@ -1,0 +1,87 @@
+import Records
+import Tensors
+
+@testable import Saliency
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// One of the 40 cases of `golden/saliency.jsonl`: what the reference implementation makes of a response.
+struct SaliencyCase: Sendable {
+  let probabilities: TokenProbabilities
+  let hidden: ScoresFrame.Hidden
+  let correct: Expected
+  let incorrect: Expected
+
+  struct Expected: Sendable {
+    let classes: [TokenClass]
+    let likelihood: [Double]
+    let unlikelihood: [Double]
+  }
+
+  var count: Int { probabilities.base.count }
+
+  /// Log-probabilities and states as a scores frame would hold them.
+  func scores(tokens: [Int32], id: String? = nil) -> ScoresFrame {
+    func logarithms(_ values: [Double]?) -> [Float]? { values.map { $0.map { Float(log($0)) } } }
+    return ScoresFrame(
+      origin: FrameOrigin(id: id, model: "00ff"), tokens: tokens, base: logarithms(probabilities.base),
+      standard: logarithms(probabilities.standard), judge: logarithms(probabilities.judge), hidden: hidden)
+  }
+
+  /// The golden folder: `NLFT_GOLDEN`, or `shared/golden` beside the checkout. Nil where neither is there.
+  static let folder: String? = {
+    var candidates: [String] = []
+    if let path = getenv("NLFT_GOLDEN") { candidates.append(String(cString: path)) }
+    var parts = #filePath.split(separator: "/").map(String.init)
+    while candidates.isEmpty, !parts.isEmpty {
+      parts.removeLast()
+      let root = "/" + parts.joined(separator: "/")
+      if access(root + "/Package.swift", R_OK) == 0 { candidates.append(root + "/../shared/golden") }
+    }
+    return candidates.first { access($0 + "/saliency.jsonl", R_OK) == 0 }
+  }()
+
+  struct Unreadable: Error { let reason: String }
+
+  static func all() throws -> [SaliencyCase] {
+    guard let folder else { throw Unreadable(reason: "no golden folder") }
+    let file = try MappedFile(path: folder + "/saliency.jsonl")
+    return try file.bytes.split(separator: UInt8(ascii: "\n")).map { try SaliencyCase(JSON(parsing: Array($0))) }
+  }
+
+  private init(_ json: JSON) throws {
+    func numbers(_ json: JSON?) throws -> [Double] {
+      guard let list = json?.array else { throw Unreadable(reason: "not a list") }
+      let numbers = list.compactMap(\.double)
+      guard numbers.count == list.count else { throw Unreadable(reason: "not a list of numbers") }
+      return numbers
+    }
+    func expected(_ json: JSON?) throws -> Expected {
+      let likelihood = try numbers(json?["likelihood"])
+      return Expected(
+        classes: try numbers(json?["classes"]).compactMap { TokenClass(rawValue: UInt8($0)) }, likelihood: likelihood,
+        unlikelihood: json?["unlikelihood"] == nil
+          ? likelihood.map { _ in 0 } : try numbers(json?["unlikelihood"]))
+    }
+    probabilities = TokenProbabilities(
+      base: try numbers(json["base"]), standard: try numbers(json["standard"]), judge: try numbers(json["judge"]))
+    let states = try (json["hidden"]?.array ?? []).map { try numbers($0) }
+    hidden = ScoresFrame.Hidden(values: states.flatMap { $0.map { Float($0) } }, dimension: states.first?.count ?? 0)
+    correct = try expected(json["correct"])
+    incorrect = try expected(json["incorrect"])
+  }
+}
+
+/// The largest relative difference; a number that should be zero must be zero.
+func relativeDifference(_ found: [Float], _ expected: [Double]) -> Double {
+  guard found.count == expected.count else { return .infinity }
+  return zip(found, expected).map { found, expected in
+    expected == 0 ? (found == 0 ? 0 : .infinity) : abs(Double(found) / expected - 1)
+  }.max() ?? 0
+}
