@@ -59,7 +59,7 @@ let package = Package(
     tool("nlft-grade", ["Records", "Grading"]),
     tool("nlft-judge", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Transformer", "Judging"]),
     tool("nlft-saliency", ["Records", "Tensors", "Saliency"]),
-    tool("nlft-step", ["Records", "Tensors", "Checkpoints", "Transformer", "Training"]),
+    tool("nlft-step", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Training"]),
     tool("nlft-export", ["Records", "Tensors", "Checkpoints"]),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     tests("Records", []),

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Checkpoints
 import Records
+import Tensors
 
 /// An error that ends a tool, with the exit status that says whose fault it is.
 public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -33,8 +35,17 @@ public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
     switch error {
     case let error as ToolError: self = error
     case let error as FileError: self.init(error.kind == .open ? .noInput : .transfer, "\(error)")
+    case let error as CheckpointError: self.init(error.isMissing ? .noInput : .data, "\(error)")
+    case let error as TensorError: self.init(Self.status(of: error.kind), "\(error)")
     case is RecordError, is JSONError: self.init(.data, "\(error)")
     default: self.init(.internal, "\(error)")
+    }
+  }
+  private static func status(of kind: TensorError.Kind) -> Status {
+    switch kind {
+    case .opening: .noInput
+    case .inputOutput: .transfer
+    case .content: .data
     }
   }
 }

@@ -1,1 +1,130 @@
-@main struct Step { static func main() {} }
+import ArgumentParser
+import Checkpoints
+import Kernels
+import Records
+import Tensors
+import ToolSupport
+import Training
+import Transformer
+
+extension LearningRateSchedule.Shape: ExpressibleByArgument {}
+extension TrainingOrder.Kind: ExpressibleByArgument {}
+
+@main struct StepTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nlft-step",
+    abstract: "Takes optimiser steps on the loss frames that records name.",
+    discussion: """
+      Reads the records' loss frames, trains a LoRA adapter on them, and writes the adapter with the optimiser's state. \
+      Metrics go to stdout, one JSON line a step. A run that was cut short by --steps goes on where it stopped when the \
+      same records are given again with --adapter naming what it wrote.
+
+      Examples:
+        nlft-step --model model.gguf --output adapter weighted.jsonl > steps.jsonl
+        nlft-step --model model.gguf --adapter adapter --output adapter-2 weighted-2.jsonl
+      """,
+    version: toolVersion)
+
+  @OptionGroup var model: ModelOptions
+  @Option(
+    help: ArgumentHelp("Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
+    completion: .directory)
+  var output: String
+  @OptionGroup(title: "Training options") var training: TrainingOptions
+  @OptionGroup(title: "Adapter options (without --adapter)") var fresh: FreshAdapterOptions
+  @OptionGroup var stream: StreamOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    try runTool("nlft-step") {
+      try AdapterDirectory.checkReplaceable(output)
+      let checkpoint = try ModelCheckpoint.open(model.model)
+      let adapter = try startingAdapter(checkpoint)
+      let state = try model.adapter.flatMap { try TrainingState(directory: $0, adapter: adapter) }
+      if let state, state.model != checkpoint.fingerprint {
+        throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
+      }
+      let transformer = TransformerModel(
+        checkpoint: checkpoint, adapter: adapter, products: try Products(threads: common.threadCount))
+      let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
+      let records = try read(stream, transformer)
+      if !records.isEmpty { try train(records, transformer, state, stream) }
+      return try stream.finish()
+    }
+  }
+
+  private func startingAdapter(_ checkpoint: ModelCheckpoint) throws -> Adapter {
+    guard let directory = model.adapter else {
+      return try Adapter.initialized(
+        try fresh.configuration(baseModel: model.model), for: checkpoint.configuration, seed: training.seed)
+    }
+    var adapter = try Adapter.read(directory: directory, for: checkpoint.configuration)
+    if let dropout = fresh.dropout { adapter.configuration.dropout = dropout }
+    return adapter
+  }
+
+  private func read(_ stream: ToolStream, _ transformer: TransformerModel) throws -> [TrainingRecord] {
+    let archives = ArchiveReader()
+    var agreement = FrameAgreement(expected: FrameOrigin(model: transformer.checkpoint.fingerprint))
+    var records: [TrainingRecord] = []
+    while let numbered = try stream.next() {
+      do {
+        let record = try TrainingRecord(numbered.record, archives: archives, agreement: &agreement, model: transformer)
+        records.append(record)
+        try stream.complete(numbered, with: [])
+      } catch let error as FileError where error.kind == .closed {
+        throw error
+      } catch {
+        try stream.fail(numbered, error)
+      }
+    }
+    return records
+  }
+
+  private func train(
+    _ records: [TrainingRecord], _ transformer: TransformerModel, _ state: TrainingState?, _ stream: ToolStream
+  ) throws {
+    let order = TrainingOrder(
+      training.order, count: records.count, batch: training.batch, epochs: training.epochs, seed: training.seed)
+    let fingerprint = order.fingerprint(records: records)
+    let past = state?.optimizer.steps ?? 0
+    var run = TrainingState.Run(fingerprint: fingerprint, start: past, steps: order.steps)
+    if let last = state?.run, last.fingerprint == fingerprint, past < last.start + last.steps {
+      run = last
+      stream.note("going on at step \(past - run.start + 1) of \(run.steps)")
+    }
+    var trainer = try Trainer(model: transformer, optimizer: state?.optimizer, clip: training.clip)
+    let schedule = LearningRateSchedule(
+      shape: training.schedule, peak: training.learningRate, warmup: training.warmup,
+      totalSteps: training.totalSteps ?? run.steps)
+    let dropout = trainer.adapter.configuration.dropout
+    func save() throws {
+      let fingerprint = trainer.adapter.fingerprint
+      try AdapterDirectory.write(
+        trainer.adapter,
+        state: TrainingState(
+          optimizer: trainer.optimizer, run: run, schedule: schedule, seed: training.seed,
+          model: transformer.checkpoint.fingerprint, adapter: fingerprint), to: output)
+    }
+    let last = min(run.steps, past - run.start + (training.steps ?? run.steps))
+    for step in past - run.start..<last {
+      let (epoch, indices) = order.records(step: step)
+      let start = ContinuousClock.now
+      let absolute = run.start + step
+      let metrics: StepMetrics
+      do {
+        metrics = try trainer.step(
+          indices.map { records[$0] },
+          learningRate: schedule.rate(step: training.totalSteps == nil ? step : absolute),
+          dropout: dropout > 0
+            ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
+      } catch {
+        throw ToolError(.data, "step \(absolute + 1): \(error)")
+      }
+      try stream.emit(
+        metrics.record(epoch: epoch + 1, ids: indices.map { records[$0].id }, seconds: ContinuousClock.now - start))
+      if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
+    }
+    try save()
+  }
+}

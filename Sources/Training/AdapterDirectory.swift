@@ -1,0 +1,69 @@
+import Checkpoints
+import Records
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// An adapter with its training state, saved as a whole.
+public enum AdapterDirectory {
+  /// Replaces the directory, or makes it, in one move.
+  /// - Throws: `TrainingError` if something else than an adapter stands there; `FileError` or `TensorError`.
+  public static func write(_ adapter: Adapter, state: TrainingState, to path: String) throws {
+    try checkReplaceable(path)
+    let directory = try AtomicDirectory(path: path)
+    do {
+      try adapter.write(directory: directory.temporary)
+      try state.write(directory: directory.temporary)
+      try directory.commit()
+    } catch {
+      directory.discard()
+      throw error
+    }
+  }
+
+  /// Refuses to replace a directory that holds something else than an adapter.
+  /// - Throws: `TrainingError`.
+  public static func checkReplaceable(_ path: String) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw TrainingError("\(path): there is something that is no directory; it is not replaced")
+    }
+    guard let directory = opendir(path) else { return }
+    defer { closedir(directory) }
+    let own: Set = [
+      ".", "..", "adapter_config.json", "adapter_model.safetensors", "README.md", TrainingState.stateName,
+      TrainingState.momentsName,
+    ]
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard own.contains(name) else {
+        throw TrainingError("\(path): holds \(name), which is no part of an adapter; the directory is not replaced")
+      }
+    }
+  }
+
+  static func bytes(of name: String, in directory: String) throws -> [UInt8]? {
+    let path = directory + "/" + name
+    guard let file = fopen(path, "rb") else {
+      if errno == ENOENT { return nil }
+      throw FileError(path: path, kind: .open, action: "open")
+    }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 14)
+    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
+      bytes += buffer[..<count]
+      guard bytes.count <= 1 << 20 else { throw TrainingError("\(path): larger than 1 MiB, expected a training state") }
+    }
+    guard ferror(file) == 0 else { throw FileError(path: path, kind: .transfer, action: "read") }
+    return bytes
+  }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Checkpoints
+import ToolSupport
+import Training
+
+struct TrainingOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Records of a step; the loss is divided by their number.", valueName: "n"))
+  var batch = 4
+  @Option(help: ArgumentHelp("Passes over the records.", valueName: "n"))
+  var epochs = 1
+  @Option(help: ArgumentHelp("Peak learning rate.", valueName: "rate"))
+  var learningRate = 5e-5
+  @Option(help: ArgumentHelp("What follows the warm-up: cosine, linear or constant.", valueName: "shape"))
+  var schedule: LearningRateSchedule.Shape = .cosine
+  @Option(help: ArgumentHelp("Share of the steps in which the rate rises from 0.", valueName: "share"))
+  var warmup = 0.1
+  @Option(
+    help: ArgumentHelp(
+      "Steps of a schedule that spans several runs, counted over the adapter's life. (default: this run's)",
+      valueName: "n"))
+  var totalSteps: Int?
+  @Option(help: ArgumentHelp("Take at most this many steps now.", valueName: "n"))
+  var steps: Int?
+  @Option(help: ArgumentHelp("Save the adapter every so many steps, not only at the end.", valueName: "n"))
+  var saveEvery: Int?
+  @Option(help: ArgumentHelp("Order of the records in an epoch: shuffled or stream.", valueName: "order"))
+  var order: TrainingOrder.Kind = .shuffled
+  @Option(help: ArgumentHelp("Largest gradient norm of an update.", valueName: "norm"))
+  var clip = 1.0
+  @Option(help: ArgumentHelp("Decides initial weights, order and dropout.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  func validate() throws {
+    try requirePositive(batch, "--batch")
+    try requirePositive(epochs, "--epochs")
+    try requirePositive(clip, "--clip")
+    for (value, name) in [(totalSteps, "--total-steps"), (steps, "--steps"), (saveEvery, "--save-every")] {
+      if let value { try requirePositive(value, name) }
+    }
+    guard learningRate >= 0, learningRate.isFinite else {
+      throw ValidationError("--learning-rate must not be below 0, not \(learningRate).")
+    }
+    guard (0...1).contains(warmup) else { throw ValidationError("--warmup must be between 0 and 1, not \(warmup).") }
+  }
+}
+
+struct FreshAdapterOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Rank of the adapter.", valueName: "r"))
+  var rank = 16
+  @Option(help: ArgumentHelp("The update is scaled by alpha/rank.", valueName: "alpha"))
+  var alpha = 16.0
+  @Option(
+    help: ArgumentHelp(
+      "Share of an adapted layer's inputs dropped in training. (default: 0.05, or what --adapter says)",
+      valueName: "share"))
+  var dropout: Double?
+  @Option(
+    help: ArgumentHelp("Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
+  var targets = "gate_proj,up_proj,down_proj"
+
+  func validate() throws {
+    guard (1...4096).contains(rank) else { throw ValidationError("--rank must be 1 to 4096, not \(rank).") }
+    guard alpha > 0, alpha.isFinite else { throw ValidationError("--alpha must be above 0, not \(alpha).") }
+    if let dropout, !(0..<1).contains(dropout) {
+      throw ValidationError("--dropout must be 0 up to but not including 1, not \(dropout).")
+    }
+    _ = try projections()
+  }
+
+  private func projections() throws -> [Projection] {
+    let names = targets.split(separator: ",").map(String.init)
+    let projections = try names.map { name in
+      guard let projection = Projection(rawValue: name) else {
+        let known = Projection.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--targets: \"\(name)\" is none of \(known).")
+      }
+      return projection
+    }
+    guard !projections.isEmpty, Set(projections).count == projections.count else {
+      throw ValidationError("--targets must name each projection once, and at least one.")
+    }
+    return projections
+  }
+
+  func configuration(baseModel: String) throws -> AdapterConfiguration {
+    AdapterConfiguration(
+      rank: rank, alpha: alpha, dropout: dropout ?? 0.05, targets: try projections(), baseModel: baseModel)
+  }
+}
