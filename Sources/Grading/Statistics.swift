@@ -25,14 +25,22 @@ public struct ClusteredMean: Sendable, Equatable {
   public init(_ values: [(cluster: String, value: Double)]) {
     count = values.count
     let mean = values.reduce(0) { $0 + $1.value } / Double(max(1, values.count))
-    var sums: [String: Double] = [:]
-    for (cluster, value) in values { sums[cluster, default: 0] += value - mean }
+    // In the order of first appearance, not of hashing: the same values give the same digits in every run.
+    var places: [String: Int] = [:]
+    var sums: [Double] = []
+    for (cluster, value) in values {
+      let place = places[cluster] ?? sums.count
+      if place == sums.count {
+        places[cluster] = place
+        sums.append(0)
+      }
+      sums[place] += value - mean
+    }
     clusters = sums.count
     self.mean = values.isEmpty ? nil : mean
     let groups = Double(sums.count)
-    standardError =
-      sums.count < 2
-      ? nil : (groups / (groups - 1) * sums.values.reduce(0) { $0 + $1 * $1 }).squareRoot() / Double(values.count)
+    let squares = sums.reduce(0) { $0 + $1 * $1 }
+    standardError = sums.count < 2 ? nil : (groups / (groups - 1) * squares).squareRoot() / Double(values.count)
   }
 }
 

@@ -65,9 +65,18 @@ private func runProcess(
   let environment = Environment.inherit.updating([
     "PATH": try toolFolder() + searchPath, "COLUMNS": "80", "LC_ALL": "C",
   ])
+  // stdin is a file: writing into a pipe would end the tests by SIGPIPE when a tool fails before it reads.
+  guard let stdin = tmpfile() else { throw ToolProcessError(description: "cannot make a file for stdin") }
+  defer { fclose(stdin) }
+  guard fwrite(input, 1, input.count, stdin) == input.count, fflush(stdin) == 0 else {
+    throw ToolProcessError(description: "cannot write a file for stdin")
+  }
+  rewind(stdin)
   let result = try await run(
     .path(.init(path)), arguments: Arguments(arguments), environment: environment,
-    workingDirectory: folder.map { .init($0) }, input: .array(input), output: .bytes(limit: 1 << 28),
+    workingDirectory: folder.map { .init($0) },
+    input: .fileDescriptor(.init(rawValue: fileno(stdin)), closeAfterSpawningProcess: false),
+    output: .bytes(limit: 1 << 28),
     error: .string(limit: 1 << 24))
   let status =
     switch result.terminationStatus {
