@@ -25,14 +25,22 @@ public struct ClusteredMean: Sendable, Equatable {
   public init(_ values: [(cluster: String, value: Double)]) {
     count = values.count
     let mean = values.reduce(0) { $0 + $1.value } / Double(max(1, values.count))
-    var sums: [String: Double] = [:]
-    for (cluster, value) in values { sums[cluster, default: 0] += value - mean }
+    // In the order of first appearance, not of hashing: the same values give the same digits in every run.
+    var places: [String: Int] = [:]
+    var sums: [Double] = []
+    for (cluster, value) in values {
+      let place = places[cluster] ?? sums.count
+      if place == sums.count {
+        places[cluster] = place
+        sums.append(0)
+      }
+      sums[place] += value - mean
+    }
     clusters = sums.count
     self.mean = values.isEmpty ? nil : mean
     let groups = Double(sums.count)
-    standardError =
-      sums.count < 2
-      ? nil : (groups / (groups - 1) * sums.values.reduce(0) { $0 + $1 * $1 }).squareRoot() / Double(values.count)
+    let squares = sums.reduce(0) { $0 + $1 * $1 }
+    standardError = sums.count < 2 ? nil : (groups / (groups - 1) * squares).squareRoot() / Double(values.count)
   }
 }
 
@@ -55,10 +63,24 @@ public func wilsonInterval(successes: Int, count: Int) -> (lower: Double, upper:
 ///   - losses: Pairs in which only the second run is correct.
 public func mcNemarProbability(gains: Int, losses: Int) -> Double {
   let n = gains + losses
-  // In logarithms, since 2^-n and the binomial coefficients leave the range of Double for thousands of pairs.
-  let tail = (0...min(gains, losses)).reduce(0.0) { sum, i in
-    let logarithm = lgamma(Double(n + 1)) - lgamma(Double(i + 1)) - lgamma(Double(n - i + 1))
-    return sum + exp(logarithm - Double(n) * log(2.0))
+  let k = min(gains, losses)
+  // The greatest term, C(n, k) / 2^n: halved whenever it grows above 1, since for thousands of pairs neither factor
+  // is in the range of Double. While the integers are below 2^53 every step is exact.
+  var term = 1.0
+  var halvings = n
+  for i in stride(from: 1, through: k, by: 1) {
+    term = term * Double(n - k + i) / Double(i)
+    while term > 1, halvings > 0 {
+      term /= 2
+      halvings -= 1
+    }
+  }
+  term = scalbn(term, -halvings)
+  var tail = term
+  // C(n, i − 1) = C(n, i) · i / (n − i + 1).
+  for i in stride(from: k, to: 0, by: -1) {
+    term = term * Double(i) / Double(n - i + 1)
+    tail += term
   }
   return min(1, 2 * tail)
 }
