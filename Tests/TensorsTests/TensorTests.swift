@@ -48,15 +48,4 @@ import Testing
     #expect(ElementType.float32.byteCount(shape: [0, 7]) == 0)
     #expect(ElementType.float64.byteCount(shape: []) == 8)
   }
-
-  /// Test vectors of the authors of FNV (draft-eastlake-fnv, 64-bit FNV-1a).
-  @Test(arguments: [("", "cbf29ce484222325"), ("a", "af63dc4c8601ec8c"), ("foobar", "85944171f73967e8")])
-  func fingerprint(text: String, expected: String) {
-    var fingerprint = Fingerprint()
-    for byte in text.utf8 { fingerprint.update([byte]) }
-    #expect(fingerprint.text == expected)
-    var atOnce = Fingerprint()
-    atOnce.update(text)
-    #expect(atOnce == fingerprint)
-  }
 }
