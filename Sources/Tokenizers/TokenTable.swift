@@ -35,8 +35,11 @@ struct TokenTable: Sendable {
   }
 
   /// The token whose text is `bytes`, if there is one.
-  func id(of bytes: [UInt8]) -> Int32? {
-    let id = slots[slot(of: bytes, in: 0..<bytes.count)]
+  func id(of bytes: [UInt8]) -> Int32? { id(of: bytes, in: 0..<bytes.count) }
+
+  /// The token whose text is `bytes[range]`, if there is one.
+  func id(of bytes: [UInt8], in range: Range<Int>) -> Int32? {
+    let id = slots[slot(of: bytes, in: range)]
     return id < 0 ? nil : id
   }
 

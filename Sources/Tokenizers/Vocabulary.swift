@@ -8,7 +8,7 @@ public enum TokenKind: UInt8, Sendable {
   case control
   /// Added to the vocabulary as a whole (`<think>`); recognised in any text before it is split.
   case userDefined
-  /// Padding of the vocabulary; never produced from text.
+  /// Padding of the vocabulary.
   case unused
   /// One byte of a SentencePiece vocabulary; byte-level vocabularies have none.
   case byte

@@ -38,12 +38,13 @@ extension Vocabulary {
     for (rank, merge) in merges.enumerated() {
       joined.removeAll(keepingCapacity: true)
       joined.append(contentsOf: merge.left.utf8)
-      let left = table.id(of: joined)
+      let border = joined.count
       joined.append(contentsOf: merge.right.utf8)
-      let merged = table.id(of: joined)
-      guard let left else { throw unknownToken(merge.left, merge, rank) }
-      guard let right = table.id(of: Array(merge.right.utf8)) else { throw unknownToken(merge.right, merge, rank) }
-      guard let merged else { throw unknownToken(merge.left + merge.right, merge, rank) }
+      guard let left = table.id(of: joined, in: 0..<border) else { throw unknownToken(merge.left, merge, rank) }
+      guard let right = table.id(of: joined, in: border..<joined.count) else {
+        throw unknownToken(merge.right, merge, rank)
+      }
+      guard let merged = table.id(of: joined) else { throw unknownToken(merge.left + merge.right, merge, rank) }
       if kinds[Int(merged)] == .control {
         throw failure("merge \(rank) makes the control token \(tokens[Int(merged)].quotedForMessage) out of plain text")
       }
