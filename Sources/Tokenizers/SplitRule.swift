@@ -1,0 +1,61 @@
+/// How text is cut into pieces before byte pairs are merged; no token ever spans two pieces.
+///
+/// Raw values are the names that GGUF files use in `tokenizer.ggml.pre`.
+public enum SplitRule: String, Sendable, CaseIterable {
+  /// GPT-2: contractions, letters, numbers and everything else, each with one leading space.
+  case gpt2 = "gpt-2"
+  /// SmolLM2: every digit alone, then GPT-2's rule on the stretches between.
+  case smolLM = "smollm"
+  /// Llama 3: at most three digits a piece, contractions in any case, line breaks behind punctuation.
+  case llama3 = "llama-bpe"
+  /// Qwen 2: Llama 3's rule with every digit alone.
+  case qwen2 = "qwen2"
+
+  /// The rule that a GGUF's `tokenizer.ggml.pre` names, or nil if it is not supported.
+  public init?(ggufName: String) {
+    switch ggufName {
+    case "llama3", "llama-v3": self = .llama3
+    default: self.init(rawValue: ggufName)
+    }
+  }
+
+  /// The rule whose regular expression a tokenizer.json gives to its `Split`, or nil if it is another.
+  init?(pattern: String) {
+    switch pattern {
+    case Self.llamaPattern(digits: #"\p{N}{1,3}"#): self = .llama3
+    case Self.llamaPattern(digits: #"\p{N}"#): self = .qwen2
+    default: return nil
+    }
+  }
+
+  private static func llamaPattern(digits: String) -> String {
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
+      + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  }
+}
+
+extension SplitRule {
+  /// Calls `body` with each piece of `bytes[range]`, from left to right; together they are the whole range.
+  ///
+  /// `bytes` is UTF-8 and the range ends between scalars.
+  func forEachPiece(of bytes: [UInt8], in range: Range<Int>, _ body: (Range<Int>) -> Void) {
+    let text = ClassifiedText(bytes, in: range)
+    var start = 0
+    // For SmolLM2, digits cut the text first: what GPT-2's look-ahead sees ends at the next one.
+    var limit = self == .smolLM ? text.firstNumber(from: 0) : text.count
+    while start < text.count {
+      let end: Int
+      switch self {
+      case .gpt2: end = text.endOfGPT2Piece(from: start, limit: limit)
+      case .smolLM where start == limit:
+        end = start + 1
+        limit = text.firstNumber(from: end)
+      case .smolLM: end = text.endOfGPT2Piece(from: start, limit: limit)
+      case .llama3: end = text.endOfLlamaPiece(from: start, maximumDigits: 3)
+      case .qwen2: end = text.endOfLlamaPiece(from: start, maximumDigits: 1)
+      }
+      body(text.offset(of: start)..<text.offset(of: end))
+      start = end
+    }
+  }
+}

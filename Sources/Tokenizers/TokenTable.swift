@@ -1,0 +1,61 @@
+/// Finds tokens by their text: a hash table over the UTF-8 of all texts, which lie in one array.
+///
+/// A dictionary of strings would compare by canonical equivalence, under which distinct tokens can be equal.
+struct TokenTable: Sendable {
+  private var text: [UInt8] = []
+  private var ends: [Int] = []
+  private var slots: [Int32]
+
+  /// An empty table with room for `capacity` tokens.
+  init(capacity: Int) {
+    var size = 16
+    while size < capacity * 2 { size *= 2 }
+    slots = Array(repeating: -1, count: size)
+    ends.reserveCapacity(capacity)
+  }
+
+  var count: Int { ends.count }
+
+  /// Where the text of token `id` lies.
+  private func range(_ id: Int) -> Range<Int> { (id == 0 ? 0 : ends[id - 1])..<ends[id] }
+
+  /// The UTF-8 of the text of token `id`.
+  subscript(id: Int32) -> ArraySlice<UInt8> { text[range(Int(id))] }
+
+  /// Adds the next token; returns the id of an earlier one with the same text, if there is one.
+  mutating func append(_ token: String) -> Int32? {
+    let start = text.count
+    text.append(contentsOf: token.utf8)
+    let slot = slot(of: text, in: start..<text.count)
+    let earlier = slots[slot]
+    ends.append(text.count)
+    guard earlier < 0 else { return earlier }
+    slots[slot] = Int32(ends.count - 1)
+    return nil
+  }
+
+  /// The token whose text is `bytes`, if there is one.
+  func id(of bytes: [UInt8]) -> Int32? { id(of: bytes, in: 0..<bytes.count) }
+
+  /// The token whose text is `bytes[range]`, if there is one.
+  func id(of bytes: [UInt8], in range: Range<Int>) -> Int32? {
+    let id = slots[slot(of: bytes, in: range)]
+    return id < 0 ? nil : id
+  }
+
+  /// The slot that holds the token with this text, or the free one where it belongs.
+  private func slot(of bytes: [UInt8], in range: Range<Int>) -> Int {
+    var hash = Fingerprint()
+    for index in range { hash.add(bytes[index]) }
+    var slot = Int(truncatingIfNeeded: hash.value ^ hash.value >> 32) & (slots.count - 1)
+    while slots[slot] >= 0, !isEqual(Int(slots[slot]), bytes, range) { slot = (slot + 1) & (slots.count - 1) }
+    return slot
+  }
+
+  private func isEqual(_ id: Int, _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    let own = self.range(id)
+    guard own.count == range.count else { return false }
+    for offset in 0..<own.count where text[own.lowerBound + offset] != bytes[range.lowerBound + offset] { return false }
+    return true
+  }
+}
