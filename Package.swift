@@ -54,7 +54,9 @@ let package = Package(
     library("Saliency", ["Records", "Tensors"]),
     library("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     library("Grading", ["Records"]),
-    library("ToolSupport", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Prompting", argumentParser]),
+    library(
+      "ToolSupport",
+      ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", argumentParser]),
     tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints", "Prompting"]),
     tool("nlft-sample", ["Records", "Kernels", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     tool("nlft-grade", ["Records", "Grading"]),
@@ -73,7 +75,7 @@ let package = Package(
     tests("Saliency", ["Records", "Tensors"]),
     tests("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     tests("Grading", ["Records"]),
-    .testTarget(name: "ToolTests", dependencies: ["Records", "Tensors", subprocess]),
+    .testTarget(name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", subprocess], exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]
 )

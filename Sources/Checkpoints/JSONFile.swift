@@ -5,16 +5,16 @@ struct JSONFile {
   let path: String
   let value: JSON
 
-  init(directory: String, name: String) throws(CheckpointError) {
+  init(directory: String, name: String) throws {
     guard let file = try JSONFile(ifPresentIn: directory, name: name) else {
       throw CheckpointError(directory, "there is no \(name)", isMissing: true)
     }
     self = file
   }
 
-  init?(ifPresentIn directory: String, name: String) throws(CheckpointError) {
-    guard let bytes = try SmallFile.bytes(directory, name) else { return nil }
+  init?(ifPresentIn directory: String, name: String) throws {
     path = directory + "/" + name
+    guard let bytes = try WholeFile.bytesIfPresent(path) else { return nil }
     do {
       value = try JSON(parsing: bytes)
     } catch {

@@ -82,7 +82,7 @@ public struct ModelTokenizer: Sendable {
 
   /// The template stands in a file of its own or in tokenizer_config.json, there alone or as one of several.
   private static func jinja(_ directory: String, _ configuration: JSONFile?) throws -> String? {
-    if let bytes = try SmallFile.bytes(directory, "chat_template.jinja") {
+    if let bytes = try WholeFile.bytesIfPresent(directory + "/chat_template.jinja") {
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw CheckpointError(directory + "/chat_template.jinja", "not UTF-8")
       }

@@ -77,4 +77,17 @@ public struct RecordPrompter: Sendable {
 
   /// The text of response tokens, without the tokens that end turns.
   public func text(of tokens: [Int32]) -> String { model.tokenizer.decode(tokens, skipSpecial: true) }
+
+  /// Adds the tokens of every prompt whose fields the record has, and of its response and answer; what it carries stays.
+  /// - Throws: `RecordError` for a field of the wrong type, or a record with nothing to tokenise.
+  public func addTokens(to record: inout Record) throws {
+    var parts: [(name: String, tokens: [Int32])] = []
+    for kind in [PromptKind.base, .standard, .judge] {
+      if let tokens = try prompt(kind, of: record) { parts.append((kind.rawValue, tokens)) }
+    }
+    if let tokens = try response(of: record) { parts.append(("output", tokens)) }
+    if let tokens = try answer(of: record) { parts.append(("answer", tokens)) }
+    guard parts.contains(where: { $0.name == PromptKind.base.rawValue }) else { throw RecordError(missing: "question") }
+    for part in parts { record.setTokens(part.name, part.tokens) }
+  }
 }

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Checkpoints
+import Kernels
+import Transformer
 
 /// The options of tools that run a model.
 public struct ModelOptions: ParsableArguments {
@@ -16,4 +19,14 @@ public struct ModelOptions: ParsableArguments {
 
   /// Options with their default values.
   public init() {}
+}
+
+extension ModelOptions {
+  /// The model with its adapter, ready to run.
+  /// - Throws: `CheckpointError`, `TensorError` or `BLASError`.
+  public func transformer(threads: Int) throws -> TransformerModel {
+    let checkpoint = try ModelCheckpoint.open(model)
+    let adapter = try adapter.map { try Adapter.read(directory: $0, for: checkpoint.configuration) }
+    return TransformerModel(checkpoint: checkpoint, adapter: adapter, products: try Products(threads: threads))
+  }
 }

@@ -20,7 +20,7 @@ public struct PromptOptions: ParsableArguments {
   /// - Throws: `FileError`, `JSONError` or `PromptError`.
   public func promptSet() throws -> PromptSet {
     guard let prompts else { return try PromptSet.defaults() }
-    let bytes = try InputText.bytes(prompts)
+    let bytes = try WholeFile.bytes(prompts)
     do { return try PromptSet(JSON(parsing: bytes), source: prompts) } catch let error as JSONError {
       throw ToolError(.data, "\(prompts): \(error)")
     }

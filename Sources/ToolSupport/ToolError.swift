@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Records
 import Tensors
+import Tokenizers
 
 /// An error that ends a tool, with the exit status that says whose fault it is.
 public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -37,7 +38,7 @@ public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
     case let error as FileError: self.init(error.kind == .open ? .noInput : .transfer, "\(error)")
     case let error as CheckpointError: self.init(error.isMissing ? .noInput : .data, "\(error)")
     case let error as TensorError: self.init(Self.status(of: error.kind), "\(error)")
-    case is RecordError, is JSONError: self.init(.data, "\(error)")
+    case is RecordError, is JSONError, is TokenizerError, is PromptError: self.init(.data, "\(error)")
     default: self.init(.internal, "\(error)")
     }
   }

@@ -49,21 +49,4 @@ public enum AdapterDirectory {
       }
     }
   }
-
-  static func bytes(of name: String, in directory: String) throws -> [UInt8]? {
-    let path = directory + "/" + name
-    guard let file = fopen(path, "rb") else {
-      if errno == ENOENT { return nil }
-      throw FileError(path: path, kind: .open, action: "open")
-    }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 14)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
-      bytes += buffer[..<count]
-      guard bytes.count <= 1 << 20 else { throw TrainingError("\(path): larger than 1 MiB, expected a training state") }
-    }
-    guard ferror(file) == 0 else { throw FileError(path: path, kind: .transfer, action: "read") }
-    return bytes
-  }
 }

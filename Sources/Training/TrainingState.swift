@@ -83,7 +83,7 @@ extension TrainingState {
   /// - Throws: `TrainingError` or `TensorError` naming the file and what is wrong with it.
   public init?(directory: String, adapter: Adapter) throws {
     let path = directory + "/" + Self.stateName
-    guard let bytes = try AdapterDirectory.bytes(of: Self.stateName, in: directory) else { return nil }
+    guard let bytes = try WholeFile.bytesIfPresent(path, limit: 1 << 20) else { return nil }
     let json: JSON
     do { json = try JSON(parsing: bytes) } catch { throw TrainingError("\(path): \(error)") }
     func member<Value>(_ value: Value?, _ name: String) throws(TrainingError) -> Value {

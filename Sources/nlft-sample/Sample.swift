@@ -1,1 +1,72 @@
-@main struct Sample { static func main() {} }
+import ArgumentParser
+import Checkpoints
+import Kernels
+import Prompting
+import Records
+import Sampling
+import ToolSupport
+import Transformer
+
+@main struct SampleTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nlft-sample",
+    abstract: "Generates a response to each record's question: adds output, finish and tokens.output.",
+    discussion: """
+      Responses are generated many at a time, and each is decided by --seed and the record's id alone. With --samples n \
+      above 1, each response is a record of its own: its id becomes "ID/k", and source keeps ID. Verdicts, critiques, \
+      scores and losses of an earlier output are taken off.
+
+      Examples:
+        nlft-sample --model model.gguf test.jsonl > answered.jsonl
+        nlft-sample --model model.gguf --temperature 0.8 --samples 4 --seed 1 train.jsonl > sampled.jsonl
+      """,
+    version: toolVersion)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var prompts: PromptOptions
+  @Option(help: ArgumentHelp("Longest response, in tokens.", valueName: "n"))
+  var maxTokens = 256
+  @Option(help: ArgumentHelp("Divides the logits; 0 takes the most likely token each time.", valueName: "t"))
+  var temperature = 0.0
+  @Option(
+    help: ArgumentHelp("Choose among the most likely tokens that together have this probability.", valueName: "p"))
+  var topP = 1.0
+  @Option(help: ArgumentHelp("Choose among this many of the most likely tokens; 0 is all.", valueName: "k"))
+  var topK = 0
+  @Option(help: ArgumentHelp("Decides the random numbers.", valueName: "n"))
+  var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("Responses to each record.", valueName: "n"))
+  var samples = 1
+  @Option(help: ArgumentHelp("Responses generated at the same time.", valueName: "n"))
+  var batch = 32
+  @OptionGroup var stream: StreamOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    for (value, name) in [(maxTokens, "--max-tokens"), (samples, "--samples"), (batch, "--batch")] {
+      try requirePositive(value, name)
+    }
+    guard temperature >= 0, temperature.isFinite else {
+      throw ValidationError("--temperature must not be below 0, not \(temperature).")
+    }
+    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1, not \(topP).") }
+    guard topK >= 0 else { throw ValidationError("--top-k must not be below 0, not \(topK).") }
+    if samples > 1, temperature == 0 {
+      throw ValidationError("--samples \(samples) needs a --temperature above 0, or all samples are the same.")
+    }
+  }
+
+  func run() throws {
+    try runTool("nlft-sample") {
+      let prompter = try prompts.prompter(model: model.model)
+      let transformer = try model.transformer(threads: common.threadCount)
+      let stream = try ToolStream(tool: "nlft-sample", stream: stream, quiet: common.quiet)
+      let sampler = Sampler(
+        model: transformer, choice: TokenChoice(temperature: temperature, topP: topP, topK: topK),
+        stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch)
+      let questions = Questions(prompter: prompter, model: transformer, samples: samples, seed: seed, stream: stream)
+      try sampler.run(next: questions.next, finished: questions.finish)
+      return try stream.finish()
+    }
+  }
+}

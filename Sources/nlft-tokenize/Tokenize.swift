@@ -1,1 +1,95 @@
-@main struct Tokenize { static func main() {} }
+import ArgumentParser
+import Prompting
+import Records
+import ToolSupport
+
+enum Truncation: String, ExpressibleByArgument, CaseIterable {
+  case error
+  case drop
+  case left
+}
+
+@main struct TokenizeTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nlft-tokenize",
+    abstract: "Adds the tokens of every prompt whose fields a record has, and of its response and answer.",
+    discussion: """
+      Prompts are rendered by the model's chat template: tokens.base needs a question, tokens.standard an answer too, \
+      tokens.judge a judgment. The response (output) and the standard answer become tokens.output and tokens.answer, \
+      with the end-of-turn token. Tokens that a record already carries are kept. Records without an id get the number \
+      of their line.
+
+      Examples:
+        nlft-tokenize --model model.gguf train.jsonl > tokenized.jsonl
+        nlft-tokenize --model model.gguf --field text plain.jsonl
+        nlft-tokenize --model model.gguf --decode output sampled.jsonl
+      """,
+    version: toolVersion)
+
+  @Option(
+    help: ArgumentHelp("The model: a .gguf file or a Hugging Face directory.", valueName: "path"), completion: .file())
+  var model: String
+  @OptionGroup var prompts: PromptOptions
+  @Option(
+    help: ArgumentHelp(
+      "Tokenise this text field alone, as it is, without a template, into tokens.<field>; may be given several times.",
+      valueName: "field"))
+  var field: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Turn tokens.<field> back into text, in the field of that name; may be given several times.", valueName: "field"))
+  var decode: [String] = []
+  @Option(help: ArgumentHelp("Longest prompt and response together, in tokens.", valueName: "n"))
+  var maxTokens: Int?
+  @Option(
+    help: ArgumentHelp(
+      "What becomes of longer ones. error: the record fails; drop: it is left out; left: the prompt loses its beginning.",
+      valueName: "rule"))
+  var truncate: Truncation = .error
+  @OptionGroup var stream: StreamOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if let maxTokens { try requirePositive(maxTokens, "--max-tokens") }
+    guard field.isEmpty || decode.isEmpty else { throw ValidationError("--field and --decode exclude each other.") }
+  }
+
+  func run() throws {
+    try runTool("nlft-tokenize") {
+      let prompter = try prompts.prompter(model: model)
+      let limit = maxTokens.map { TokenLimit(count: $0, truncation: truncate) }
+      let stream = try ToolStream(tool: "nlft-tokenize", stream: stream, quiet: common.quiet)
+      var dropped = 0
+      while var numbered = try stream.next() {
+        do {
+          try change(&numbered, prompter)
+          let fits = try limit?.apply(to: &numbered.record) ?? true
+          if !fits { dropped += 1 }
+          try stream.complete(numbered, with: fits ? [numbered.record] : [])
+        } catch let error as FileError {
+          throw error
+        } catch {
+          try stream.fail(numbered, error)
+        }
+      }
+      if dropped > 0 { stream.note("left out \(dropped) records longer than \(maxTokens ?? 0) tokens") }
+      return try stream.finish()
+    }
+  }
+
+  private func change(_ numbered: inout NumberedRecord, _ prompter: RecordPrompter) throws {
+    if numbered.record["id"].map({ $0.isNull }) ?? true { numbered.record.set("id", to: .integer(numbered.line)) }
+    let tokenizer = prompter.model.tokenizer
+    for name in field {
+      numbered.record.setTokens(name, tokenizer.encode(try numbered.record.string(name), parseSpecial: false))
+    }
+    for name in decode {
+      guard let tokens = try numbered.record.tokens(name) else { throw RecordError(missing: "tokens.\(name)") }
+      if let bad = tokens.first(where: { !tokenizer.contains($0) }) {
+        throw RecordError("field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
+      }
+      numbered.record.set(name, to: .string(prompter.text(of: tokens)))
+    }
+    if field.isEmpty, decode.isEmpty { try prompter.addTokens(to: &numbered.record) }
+  }
+}

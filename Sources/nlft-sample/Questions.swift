@@ -1,0 +1,97 @@
+import Prompting
+import Records
+import Sampling
+import ToolSupport
+import Transformer
+
+/// The records on their way through the sampler: each asked `samples` times, complete when the last response is there.
+final class Questions {
+  /// One of the responses to a record.
+  struct Tag {
+    fileprivate let question: Question
+    fileprivate let sample: Int
+  }
+
+  fileprivate final class Question {
+    let numbered: NumberedRecord
+    let prompt: [Int32]
+    var responses: [SampledResponse?]
+
+    init(_ numbered: NumberedRecord, prompt: [Int32], samples: Int) {
+      self.numbered = numbered
+      self.prompt = prompt
+      responses = Array(repeating: nil, count: samples)
+    }
+  }
+
+  private let prompter: RecordPrompter
+  private let model: TransformerModel
+  private let samples: Int
+  private let seed: UInt64
+  private let stream: ToolStream
+  private var waiting: [(tag: Tag, request: SamplingRequest)] = []
+
+  init(prompter: RecordPrompter, model: TransformerModel, samples: Int, seed: UInt64, stream: ToolStream) {
+    self.prompter = prompter
+    self.model = model
+    self.samples = samples
+    self.seed = seed
+    self.stream = stream
+  }
+
+  /// The next request; records that cannot be asked fail on the way.
+  func next() throws -> (tag: Tag, request: SamplingRequest)? {
+    while waiting.isEmpty {
+      guard var numbered = try stream.next() else { return nil }
+      if numbered.record["id"].map({ $0.isNull }) ?? true { numbered.record.set("id", to: .integer(numbered.line)) }
+      do {
+        let prompt = try prompter.requiredPrompt(.base, of: numbered.record)
+        try model.validate(prompt)
+        guard prompt.count < model.configuration.contextLength else {
+          throw RecordError(
+            "the prompt has \(prompt.count) tokens, expected fewer than the model's context of \(model.configuration.contextLength)"
+          )
+        }
+        let question = Question(numbered, prompt: prompt, samples: samples)
+        let id = numbered.record.idText ?? ""
+        waiting = (0..<samples).reversed().map { sample in
+          let seed = SamplingRequest.seed(run: seed, id: samples == 1 ? id : "\(id)/\(sample)")
+          return (Tag(question: question, sample: sample), SamplingRequest(prompt: prompt, seed: seed))
+        }
+      } catch {
+        try stream.fail(numbered, error)
+      }
+    }
+    return waiting.removeLast()
+  }
+
+  /// Takes a response; writes the record when it was the last.
+  func finish(_ tag: Tag, _ response: SampledResponse) throws {
+    let question = tag.question
+    question.responses[tag.sample] = response
+    let responses = question.responses.compactMap { $0 }
+    guard responses.count == samples else { return }
+    let records = responses.enumerated().map { sample, response in
+      answered(question, response, sample: samples == 1 ? nil : sample)
+    }
+    try stream.complete(question.numbered, with: records)
+  }
+
+  /// What earlier stages said of an earlier output.
+  private static let outdated = ["predicted", "expected", "correct", "judgment", "scores", "loss"]
+
+  private func answered(_ question: Question, _ response: SampledResponse, sample: Int?) -> Record {
+    var record = question.numbered.record
+    for field in Self.outdated { record.remove(field) }
+    if let sample, let id = record["id"], let text = record.idText {
+      record.set("id", to: .string("\(text)/\(sample)"))
+      record.set("source", to: id)
+    }
+    record.set("output", to: .string(prompter.text(of: response.tokens)))
+    record.set("finish", to: .string(response.finish.rawValue))
+    record.removeTokens("judge")
+    record.setTokens("base", question.prompt)
+    record.setTokens("output", response.tokens)
+    return record
+  }
+}
