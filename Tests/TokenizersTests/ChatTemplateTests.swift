@@ -121,8 +121,12 @@ import Testing
         + "<|start_header_id|>assistant<|end_header_id|>\n\n")
     let first = Self.llama3.split(separator: "{% if add_generation").joined(separator: "").replacing(
       "_prompt %}", with: "")
-    let always = try self.template(String(first.dropLast("{% endif %}".count)), Self.llamaTokens)
+    let unconditional = String(first.dropLast("{% endif %}".count))
+    let always = try self.template(unconditional, Self.llamaTokens)
     #expect(text(always, Self.question, prompt: false).hasSuffix("assistant<|end_header_id|>\n\n"))
+    // Jinja drops one line break at the end of a template, and only one.
+    #expect(try self.template(unconditional + "\n", Self.llamaTokens).endOfTurn == "<|eot_id|>")
+    #expect(throws: TokenizerError.self) { try self.template(unconditional + "\n\n", Self.llamaTokens) }
   }
 
   @Test func plainForModelsWithoutATemplate() throws {

@@ -4,7 +4,7 @@ enum SplitFacts {
     {"text": "Hello world", "gpt-2": ["Hello", " world"], "smollm": ["Hello", " world"], "llama-bpe": ["Hello", " world"], "qwen2": ["Hello", " world"]}
     {"text": "  Hello   world  ", "gpt-2": [" ", " Hello", "  ", " world", "  "], "smollm": [" ", " Hello", "  ", " world", "  "], "llama-bpe": [" ", " Hello", "  ", " world", "  "], "qwen2": [" ", " Hello", "  ", " world", "  "]}
     {"text": "don't WE'LL I'Ve he'd 'S 's'S x'RE", "gpt-2": ["don", "'t", " WE", "'", "LL", " I", "'", "Ve", " he", "'d", " '", "S", " '", "s", "'", "S", " x", "'", "RE"], "smollm": ["don", "'t", " WE", "'", "LL", " I", "'", "Ve", " he", "'d", " '", "S", " '", "s", "'", "S", " x", "'", "RE"], "llama-bpe": ["don", "'t", " WE", "'LL", " I", "'Ve", " he", "'d", " '", "S", " '", "s", "'S", " x", "'RE"], "qwen2": ["don", "'t", " WE", "'LL", " I", "'Ve", " he", "'d", " '", "S", " '", "s", "'S", " x", "'RE"]}
-    {"text": "it'\u017f", "gpt-2": ["it", "'", "\u017f"], "smollm": ["it", "'", "\u017f"], "llama-bpe": ["it", "'\u017f"], "qwen2": ["it", "'\u017f"]}
+    {"text": "it'\u017fx it'\u017f", "gpt-2": ["it", "'", "\u017fx", " it", "'", "\u017f"], "smollm": ["it", "'", "\u017fx", " it", "'", "\u017f"], "llama-bpe": ["it", "'\u017f", "x", " it", "'\u017f"], "qwen2": ["it", "'\u017f", "x", " it", "'\u017f"]}
     {"text": "'", "gpt-2": ["'"], "smollm": ["'"], "llama-bpe": ["'"], "qwen2": ["'"]}
     {"text": "''s", "gpt-2": ["''", "s"], "smollm": ["''", "s"], "llama-bpe": ["''", "s"], "qwen2": ["''", "s"]}
     {"text": "'l", "gpt-2": ["'", "l"], "smollm": ["'", "l"], "llama-bpe": ["'l"], "qwen2": ["'l"]}
