@@ -5,18 +5,19 @@ public struct Fingerprint: Sendable {
   /// A fingerprint of nothing yet.
   public init() {}
 
-  private mutating func mix(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  /// One byte.
+  public mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 
   /// Four bytes, the lowest first.
   public mutating func add(_ number: Int32) {
     let bits = UInt32(bitPattern: number)
-    for shift in stride(from: UInt32(0), to: 32, by: 8) { mix(UInt8(truncatingIfNeeded: bits >> shift)) }
+    for shift in stride(from: UInt32(0), to: 32, by: 8) { add(UInt8(truncatingIfNeeded: bits >> shift)) }
   }
 
   /// The length and then the bytes, so that neighbours cannot flow into each other.
   public mutating func add(_ bytes: some Collection<UInt8>) {
     add(Int32(truncatingIfNeeded: bytes.count))
-    for byte in bytes { mix(byte) }
+    for byte in bytes { add(byte) }
   }
 
   /// The UTF-8 bytes of a text, with their number.

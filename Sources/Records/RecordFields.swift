@@ -104,6 +104,13 @@ extension Record {
     set("tokens", toRaw: parts.encoded)
   }
 
+  /// Takes `tokens.PART` off.
+  public mutating func removeTokens(_ part: String) {
+    guard var parts = try? tokenParts() else { return }
+    parts.remove(part)
+    set("tokens", toRaw: parts.encoded)
+  }
+
   private func tokenParts() throws(RecordError) -> Record? {
     guard let value = raw("tokens"), self["tokens"]?.isNull == false else { return nil }
     do { return try Record(parsing: Array(value)) } catch {

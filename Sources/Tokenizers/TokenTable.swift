@@ -1,3 +1,5 @@
+import Records
+
 /// Finds tokens by their text: a hash table over the UTF-8 of all texts, which lie in one array.
 ///
 /// A dictionary of strings would compare by canonical equivalence, under which distinct tokens can be equal.
@@ -47,7 +49,7 @@ struct TokenTable: Sendable {
   private func slot(of bytes: [UInt8], in range: Range<Int>) -> Int {
     var hash = Fingerprint()
     for index in range { hash.add(bytes[index]) }
-    var slot = Int(truncatingIfNeeded: hash.value ^ hash.value >> 32) & (slots.count - 1)
+    var slot = Int(truncatingIfNeeded: hash.number ^ hash.number >> 32) & (slots.count - 1)
     while slots[slot] >= 0, !isEqual(Int(slots[slot]), bytes, range) { slot = (slot + 1) & (slots.count - 1) }
     return slot
   }

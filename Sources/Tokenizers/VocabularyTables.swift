@@ -1,3 +1,5 @@
+import Records
+
 /// From a vocabulary's plain data to the tables that encoding and decoding look things up in.
 extension Vocabulary {
   private func failure(_ reason: String) -> TokenizerError { TokenizerError(reason, source: source) }

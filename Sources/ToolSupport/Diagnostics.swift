@@ -37,6 +37,12 @@ public final class Diagnostics {
   /// Says what failed.
   public func error(_ message: String) { print(message) }
 
+  /// Shows a picture for the eye as it is, over several lines and with its escape sequences.
+  public func show(_ picture: String) {
+    clearProgress()
+    write(picture)
+  }
+
   /// Redraws the progress line, if there is one; at most ten times a second.
   /// - Parameter message: Called only if the line is drawn.
   public func progress(_ message: () -> String) {

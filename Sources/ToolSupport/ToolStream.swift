@@ -150,6 +150,9 @@ public final class ToolStream {
   /// Says that something is probably not as intended.
   public func warn(_ message: String) { diagnostics.warn(message) }
 
+  /// Shows a picture for the eye on stderr, as it is: stdout carries records only.
+  public func show(_ picture: String) { diagnostics.show(picture) }
+
   // MARK: The end
 
   /// Puts the rejects in their place, prints `done 397, failed 3` and gives the exit status: 0 if no record failed, 65 if

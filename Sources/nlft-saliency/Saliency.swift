@@ -1,1 +1,97 @@
-@main struct Saliency { static func main() {} }
+import ArgumentParser
+import Checkpoints
+import Records
+import Saliency
+import Tensors
+import Tokenizers
+import ToolSupport
+
+extension LossMethod: ExpressibleByArgument {}
+
+@main struct SaliencyTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nlft-saliency",
+    abstract: "Turns token probabilities into classes and weights: a loss frame for each record.",
+    discussion: """
+      The weights of every method are data: nlft-step knows none of the methods. Frames go to the archive, and each \
+      record names its own in loss, with counts for reading by eye.
+
+      Methods: sft, distill, distill-correct, distill-cleaned, cut, dft, nlft-reference (as published), nlft.
+
+      Examples:
+        nlft-saliency --method nlft --archive loss.safetensors.zst judged.jsonl > weighted.jsonl
+        nlft-saliency --method nlft --threshold 0.9 --ansi --model model.gguf --archive loss.safetensors.zst judged.jsonl
+      """,
+    version: toolVersion)
+
+  @Option(help: ArgumentHelp("How weights are made.", valueName: "name"))
+  var method: LossMethod = .nlft
+  @Option(help: ArgumentHelp("Where the losses go; written anew, in place.", valueName: "file"), completion: .file())
+  var archive: String
+  @Flag(help: "Print each response to stderr, its tokens coloured by class.")
+  var ansi = false
+  @Option(
+    help: ArgumentHelp("The model whose tokenizer gives the texts for --ansi.", valueName: "path"), completion: .file())
+  var model: String?
+  @OptionGroup(title: "Constants of the method (default: those of --method)") var constants: ConstantOptions
+  @OptionGroup var stream: StreamOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    do {
+      try constants.applied(to: method.preset).validate()
+    } catch { throw ValidationError("\(error).") }
+  }
+
+  func run() throws {
+    try runTool("nlft-saliency") {
+      let builder = try LossBuilder(method: method, constants: constants.applied(to: method.preset))
+      let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
+      let stream = try ToolStream(tool: "nlft-saliency", stream: stream, quiet: common.quiet)
+      let reader = ArchiveReader()
+      var writer: ArchiveWriter?
+      var agreement = FrameAgreement()
+      var leftOut = 0
+      while var numbered = try stream.next() {
+        do {
+          let scored = try ScoredRecord(numbered.record, method: method, archives: reader, agreement: &agreement)
+          // Opened when the first record has been read: it must not be the archive of the scores.
+          if writer == nil { writer = try openArchive(besides: numbered.record) }
+          let frame = try builder.loss(for: scored)
+          if ansi, let map = map(frame, of: scored, tokenizer) { stream.show(map) }
+          if let reference = try writer?.append(frame.file) {
+            numbered.record.set("loss", to: reference.json(adding: frame.summary))
+          }
+          try stream.complete(numbered, with: [numbered.record])
+        } catch let error as SaliencyError where error.kind == .leftOut {
+          leftOut += 1
+          try stream.complete(numbered, with: [])
+        } catch let error where error is FileError || error is ToolError {
+          throw error
+        } catch let error as TensorError where error.kind != .content {
+          throw error
+        } catch {
+          try stream.fail(numbered, error)
+        }
+      }
+      try writer?.close()
+      if leftOut > 0 { stream.note("\(method.rawValue) left out \(leftOut) incorrect records") }
+      return try stream.finish()
+    }
+  }
+
+  private func openArchive(besides record: Record) throws -> ArchiveWriter {
+    if let scores = record["scores"], try FrameReference(json: scores, field: "scores").archive == archive {
+      throw ToolError(.usage, "--archive \(archive) is the archive that the scores are in")
+    }
+    return try ArchiveWriter(path: archive)
+  }
+
+  private func map(_ frame: LossFrame, of record: ScoredRecord, _ tokenizer: Tokenizer?) -> String? {
+    let tokens = record.response ?? []
+    guard let classes = frame.classes, classes.count == tokens.count else { return nil }
+    let texts = tokenizer.map { tokenizer in tokens.map { tokenizer.decode([$0], skipSpecial: false) } }
+    let map = TerminalMap(tokens: tokens, texts: texts, classes: classes, isIncorrect: record.isIncorrect)
+    return "\(record.id)  \(TerminalMap.legend)\n\(map.text)\n"
+  }
+}

@@ -1,0 +1,127 @@
+import Kernels
+import Tensors
+import Transformer
+
+/// A response with the prompts under which it is to be read.
+public struct ScoringRequest: Sendable {
+  /// `tokens.base`.
+  public var base: [Int32]
+  /// `tokens.standard`; nil where there is no standard answer.
+  public var standard: [Int32]?
+  /// `tokens.judge`; nil where there is no critique.
+  public var judge: [Int32]?
+  /// `tokens.output`, not empty.
+  public var output: [Int32]
+
+  /// A request from its parts.
+  public init(base: [Int32], standard: [Int32]?, judge: [Int32]?, output: [Int32]) {
+    self.base = base
+    self.standard = standard
+    self.judge = judge
+    self.output = output
+  }
+
+  /// Prompts in a fixed order.
+  var prompts: [[Int32]] { [base] + [standard, judge].compactMap { $0 } }
+
+  /// Tokens of all sequences, a bound on the rows they take.
+  public var tokenCount: Int { prompts.reduce(0) { $0 + $1.count + output.count } }
+}
+
+/// Reads responses again under their prompts: the probability of each token, and the state that predicts it.
+public struct ResponseScorer {
+  private let model: TransformerModel
+  private let hidden: HiddenStates
+
+  /// What becomes of the states that predict the response under the base prompt.
+  public enum HiddenStates: String, Sendable, CaseIterable {
+    /// Kept in single precision.
+    case f32
+    /// Kept in half precision.
+    case f16
+    /// Not kept.
+    case none
+  }
+
+  /// A scorer.
+  public init(model: TransformerModel, hidden: HiddenStates) {
+    self.model = model
+    self.hidden = hidden
+  }
+
+  /// Checks that a request's tokens are the model's and fit its context.
+  /// - Throws: `TokenRangeError` or `ScoringError`.
+  public func validate(_ request: ScoringRequest) throws {
+    guard !request.output.isEmpty else { throw ScoringError("the response has no tokens") }
+    for prompt in request.prompts {
+      guard !prompt.isEmpty else { throw ScoringError("a prompt has no tokens") }
+      try model.validate(prompt)
+      let length = prompt.count + request.output.count
+      guard length <= model.configuration.contextLength else {
+        throw ScoringError(
+          "prompt and response have \(length) tokens, expected at most the model's context of \(model.configuration.contextLength)"
+        )
+      }
+    }
+    try model.validate(request.output)
+  }
+
+  /// Scores several responses in one pass; what their prompts share is computed once.
+  /// - Parameter requests: valid ones.
+  /// - Returns: a frame for each, without its origin.
+  public func score(_ requests: [ScoringRequest]) -> [ScoresFrame] {
+    var sequences: [[Int32]] = []
+    var prompts: [Int] = []
+    var outputs: [[Int32]] = []
+    for request in requests {
+      for prompt in request.prompts {
+        // The last response token predicts nothing.
+        sequences.append(prompt + request.output.dropLast())
+        prompts.append(prompt.count)
+        outputs.append(request.output)
+      }
+    }
+    let layout = PackedLayout(sequences)
+    var rows: [Int] = []
+    var targets: [Int32] = []
+    for (index, output) in outputs.enumerated() {
+      for place in output.indices {
+        rows.append(layout.row(sequence: index, position: prompts[index] - 1 + place))
+        targets.append(output[place])
+      }
+    }
+    let states = model.states(layout)
+    var logProbabilities = model.logProbabilities(states, rows: rows, targets: targets)[...]
+    var remainingRows = rows[...]
+    return requests.map { request in
+      let count = request.output.count
+      func take() -> [Float] {
+        defer {
+          logProbabilities = logProbabilities.dropFirst(count)
+          remainingRows = remainingRows.dropFirst(count)
+        }
+        return Array(logProbabilities.prefix(count))
+      }
+      let hidden = kept(states, rows: Array(remainingRows.prefix(count)))
+      let base = take()
+      let standard = request.standard.map { _ in take() }
+      let judge = request.judge.map { _ in take() }
+      return ScoresFrame(
+        origin: FrameOrigin(), tokens: request.output, base: base, standard: standard, judge: judge, hidden: hidden)
+    }
+  }
+
+  private func kept(_ states: Matrix, rows: [Int]) -> ScoresFrame.Hidden? {
+    guard hidden != .none else { return nil }
+    let values = rows.flatMap { UnsafeBufferPointer(start: states.view.row($0), count: states.columns) }
+    return ScoresFrame.Hidden(values: values, dimension: states.columns, isHalf: hidden == .f16)
+  }
+}
+
+/// Why a response cannot be scored.
+public struct ScoringError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What was found and what was expected.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
