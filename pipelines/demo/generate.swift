@@ -141,7 +141,9 @@ struct Story {
       for part in parts(rest, by: ",") {
         let words = parts(part, by: " ")
         let bounds = words.count == 2 ? words[1].split(separator: ".").compactMap { Int($0) } : []
-        guard bounds.count == 2, bounds[0] <= bounds[1] else { throw Failure(reason: "expected NAME LOW..HIGH, found \(part)") }
+        guard bounds.count == 2, bounds[0] <= bounds[1] else {
+          throw Failure(reason: "expected NAME LOW..HIGH, found \(part)")
+        }
         numbers.append((words[0], bounds[0]...bounds[1]))
       }
     case "given":
@@ -168,7 +170,9 @@ struct Story {
     var values: [String: Int] = [:]
     for number in numbers { values[number.name] = number.range.lowerBound + generator.below(number.range.count) }
     for (name, expression) in given {
-      guard var value = values[expression[0]] ?? Int(expression[0]) else { throw Failure(reason: "unknown \(expression[0])") }
+      guard var value = values[expression[0]] ?? Int(expression[0]) else {
+        throw Failure(reason: "unknown \(expression[0])")
+      }
       for index in stride(from: 1, to: expression.count - 1, by: 2) {
         guard let operand = values[expression[index + 1]] ?? Int(expression[index + 1]),
           let next = applied(value, expression[index], operand)
@@ -180,7 +184,9 @@ struct Story {
     for line in work {
       let sum = try equation(in: line)
       func value(_ hole: String) -> Int? { values[String(hole.dropFirst().dropLast())] ?? Int(hole) }
-      guard let left = value(sum.left), let right = value(sum.right) else { throw Failure(reason: "unknown number in \(line)") }
+      guard let left = value(sum.left), let right = value(sum.right) else {
+        throw Failure(reason: "unknown number in \(line)")
+      }
       guard let result = applied(left, sum.operation, right) else { return nil }
       let name = String(sum.result.dropFirst().dropLast())
       if let known = values[name], known != result { throw Failure(reason: "\(name) is \(known), not \(result)") }
@@ -273,7 +279,9 @@ func written(_ stories: [Story]) throws -> [String] {
     var text = ""
     for index in 0..<file.count {
       let steps = stepsOfTen[index % stepsOfTen.count]
-      if turns[steps, default: []].isEmpty { turns[steps] = generator.shuffled(stories.filter { $0.work.count == steps }) }
+      if turns[steps, default: []].isEmpty {
+        turns[steps] = generator.shuffled(stories.filter { $0.work.count == steps })
+      }
       guard let story = turns[steps]?.popLast() else { throw Failure(reason: "no story has \(steps) steps") }
       var problem: Problem?
       for _ in 0..<10_000 where problem == nil {
@@ -375,12 +383,16 @@ func run(_ arguments: [String]) throws {
     let path = "\(directory)/\(file.name).jsonl"
     let committed = try contents(of: path)
     let read = committed.split(separator: "\n")
-    guard read.count == file.count else { throw Failure(reason: "\(path): \(read.count) records, expected \(file.count)") }
+    guard read.count == file.count else {
+      throw Failure(reason: "\(path): \(read.count) records, expected \(file.count)")
+    }
     lines += read.map { (path, String($0)) }
     guard committed == text else { throw Failure(reason: "\(path): not what this generator writes") }
   }
   try check(lines)
-  print("\(lines.count) records: every answer recomputed, no question and no numbers of a template twice, files as generated")
+  print(
+    "\(lines.count) records: every answer recomputed, no question and no numbers of a template twice, files as generated"
+  )
 }
 
 do {
