@@ -1,0 +1,74 @@
+# nlft: build, test and run the loop. `make help` lists everything.
+# Recipes are in pipelines/*/Makefile; their files can be asked for by name from here.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# The compiler driver.
+SWIFT = swift
+
+.PHONY: help setup build model demo pipe smoke test format lint clean
+
+help: ## This list
+	@echo 'make TARGET [VARIABLE=VALUE…]'
+	@echo
+	@awk -F '(:[a-z ]*)?## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'Any file of a recipe can be asked for by name, for example pipelines/demo/work/round-2/judged.jsonl.'
+	@echo 'A changed setting, record, prompt or model re-runs what follows from it and nothing else; THREADS and'
+	@echo 'rebuilt tools do not (remove pipelines/demo/work, or the files in question, to run them again).'
+	@echo
+	@echo 'Variables and their values for the demo:'
+	@echo
+	@awk '/^# / { meaning = substr($$0, 3) } /^[A-Z_]+ =/ { printf "  %-17s %-32s %s\n", $$1, $$3, meaning }' \
+	  pipelines/demo/Makefile
+
+setup: ## Install what is missing: libopenblas-dev, libzstd-dev, pkg-config, python3-pip
+	@pipelines/setup.sh
+
+build: setup ## Build the seven tools into .build/release
+	$(SWIFT) build -c release
+
+model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
+	@$(MAKE) --no-print-directory -f pipelines/demo/Makefile model
+
+demo: ## The whole loop with a real model on two cores; ends with a table
+pipe: ## One round of the demo as a single pipe, no files but the archives
+smoke: build ## The whole loop on a tiny generated model, and what Make promises about it
+	@pipelines/smoke/check.sh
+
+test: setup ## Unit tests, tests of the tools, and the smoke test
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+	@$(MAKE) --no-print-directory smoke
+
+format: ## Format the sources in place
+	$(SWIFT) format --in-place --recursive $(swift-sources)
+
+lint: ## Check the sources' format and the scripts' syntax
+	$(SWIFT) format lint --strict --recursive $(swift-sources)
+	@for script in pipelines/*.sh pipelines/*/*.sh .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck > /dev/null; then shellcheck pipelines/*.sh pipelines/*/*.sh .ci/run; fi
+
+clean: ## Remove what was built and the recipes' results; the fetched model stays
+	rm -rf .build pipelines/*/work
+
+swift-sources := Package.swift Sources Tests pipelines
+
+# One Make runs all goals of a recipe: two side by side would write the same files.
+# $(1) recipe, $(2) its goals on this command line
+define recipe-rule
+.PHONY: run-$(1)
+$(2): run-$(1)
+	@:
+run-$(1): build
+	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile model
+	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile $(patsubst demo,report,$(2))
+endef
+goals = $(filter pipelines/$(1)/work/% $(if $(filter demo,$(1)),demo pipe),$(MAKECMDGOALS))
+$(foreach recipe,$(patsubst pipelines/%/Makefile,%,$(wildcard pipelines/*/Makefile)),\
+  $(if $(call goals,$(recipe)),$(eval $(call recipe-rule,$(recipe),$(call goals,$(recipe))))))

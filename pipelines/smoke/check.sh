@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The whole loop on a tiny model, twice over, and what Make promises about it. Run through `make smoke`; from the top of the
+# repository, arguments are passed on to Make.
+set -euo pipefail
+
+recipe=(make --no-print-directory -f pipelines/smoke/Makefile "$@")
+work=pipelines/smoke/work/run
+log=pipelines/smoke/work/smoke.log
+settings=()
+
+fail() {
+  printf 'smoke: %s\n' "$*" >&2
+  printf 'smoke: the last lines of %s:\n' "$log" >&2
+  tail -n 20 "$log" >&2
+  exit 1
+}
+
+# run ARGUMENT…: Make with the settings of the moment; nothing of an outer Make leaks in.
+run() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES "${recipe[@]}" "${settings[@]}" "$@" >> "$log" 2>&1; }
+
+# lines FILE COUNT: the records are all there, each an object.
+lines() {
+  [[ -s $1 ]] || fail "$1 is missing or empty"
+  local found objects
+  found=$(wc -l < "$1")
+  objects=$(grep -c '^{.*}$' "$1") || true
+  if ((found != $2 || objects != $2)); then fail "$1 has $found lines and $objects records, expected $2"; fi
+}
+
+exists() { [[ -s $1 ]] || fail "$1 is missing or empty"; }
+
+is_fresh() { run -q "$work/RESULTS.txt" || fail "something would run again, expected nothing"; }
+
+is_stale() { if run -q "$@" "$work/RESULTS.txt"; then fail "nothing would run, expected a change ($*)"; fi; }
+
+# Every byte that the loop computes; times, and the settings of Make itself, may differ.
+sums() {
+  (cd "$work" && find . -type f ! -name '*.log' ! -name RESULTS.txt ! -name steps.jsonl ! -path '*/.s*' -exec cksum {} + | LC_ALL=C sort -k 3)
+}
+
+unchanged() {
+  local file
+  for file; do if [[ $file -nt $marker ]]; then fail "$file was written again, expected it to stay"; fi; done
+}
+
+rewritten() {
+  local file
+  for file; do if [[ ! $file -nt $marker ]]; then fail "$file was not written again"; fi; done
+}
+
+note() { printf 'smoke: %s\n' "$*" >&2; }
+
+rm -rf "$work"
+mkdir -p "$work"
+: > "$log"
+
+note 'two rounds, one stage after another'
+run model || fail 'the tiny model was not made'
+run || fail 'the loop failed'
+lines "$work/train.jsonl" 8
+lines "$work/test.jsonl" 4
+for round in 0 1 2; do
+  folder=$work/round-$round
+  lines "$folder/test/sampled.jsonl" 4
+  lines "$folder/test/graded.jsonl" 4
+  exists "$folder/test/summary.json"
+  if ((round == 0)); then continue; fi
+  for stage in sampled graded judged weighted; do lines "$folder/$stage.jsonl" 16; done
+  for file in summary.json scores.safetensors.zst loss.safetensors.zst steps.jsonl adapter/adapter_config.json \
+    adapter/adapter_model.safetensors adapter/training_state.json adapter/optimizer.safetensors.zst; do
+    exists "$folder/$file"
+  done
+done
+for round in 0 1 2; do
+  grep -Eq "^ *$round +4 +[0-9.]+ " "$work/RESULTS.txt" || fail "no line for round $round in $work/RESULTS.txt"
+done
+first=$(sums)
+
+note 'a second make does nothing'
+is_fresh
+run || fail 'the second run failed'
+tail -n 40 "$log" | grep -q '^Nothing to do' || fail 'the second run did not say that it had nothing to do'
+[[ $(sums) == "$first" ]] || fail 'the second run changed something'
+
+note 'a changed setting runs what follows from it, and nothing else'
+is_stale EPOCHS=2
+is_fresh
+marker=pipelines/smoke/work/marker
+: > "$marker"
+sleep 0.1
+settings=(EPOCHS=2)
+run || fail 'the run with EPOCHS=2 failed'
+is_fresh
+unchanged "$work"/{train,test}.jsonl "$work"/round-0/test/* "$work"/round-1/{sampled,graded,judged,weighted}.jsonl \
+  "$work"/round-1/*.zst "$work"/round-1/summary.json
+rewritten "$work"/round-1/steps.jsonl "$work"/round-1/adapter/* "$work"/round-1/test/sampled.jsonl \
+  "$work"/round-2/{sampled,graded,judged,weighted,steps}.jsonl "$work"/round-2/adapter/* "$work"/round-2/test/sampled.jsonl
+settings=()
+is_stale
+
+note 'two jobs at once write the same bytes'
+rm -rf "$work"
+run -j2 "$work/round-2/judged.jsonl" "$work/round-1/test/summary.json" || fail 'make -j2 of two files failed'
+run -j2 || fail 'make -j2 failed'
+second=$(sums)
+if [[ $second != "$first" ]]; then
+  fail "make -j2 wrote other bytes: $(diff <(printf '%s\n' "$first") <(printf '%s\n' "$second") | tr '\n' ' ')"
+fi
+
+note 'one pipe gives the same adapter'
+run pipe || fail 'the pipe failed'
+cmp "$work"/{pipe,round-1}/adapter/adapter_model.safetensors || fail "the pipe's adapter differs from round 1's"
+note 'passed'
