@@ -12,7 +12,7 @@
   import Darwin
 #endif
 
-let instruction = "Solve the problem step by step. End with a line that has #### and the number."
+let instruction = "Solve the problem in short steps. The last line is #### and the number."
 let seed: UInt64 = 20_241_228
 /// Of every ten records in a row, so that any first N lines have nearly the same mix.
 let stepsOfTen = [1, 1, 2, 1, 1, 3, 1, 2, 1, 2]
