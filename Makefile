@@ -8,10 +8,11 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
-# The compiler driver.
+# How Swift is called.
 SWIFT = swift
+SWIFTC = swiftc
 
-.PHONY: help setup build model demo pipe smoke test format lint clean
+.PHONY: help setup build model demo pipe smoke data test format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -41,7 +42,12 @@ pipe: ## One round of the demo as a single pipe, no files but the archives
 smoke: build ## The whole loop on a tiny generated model, and what Make promises about it
 	@pipelines/smoke/check.sh
 
-test: setup ## Unit tests, tests of the tools, and the smoke test
+data: ## Check the demo's problems: every answer, and that their generator writes them
+	@mkdir -p .build
+	$(SWIFTC) -O pipelines/demo/generate.swift -o .build/generate
+	@.build/generate --check pipelines/demo
+
+test: setup data ## All tests: of the libraries, the tools, the demo's problems, and the smoke test
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	@$(MAKE) --no-print-directory smoke

@@ -125,14 +125,11 @@ $(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.s
 	$$(call stage,$$<,$(2)/weighted.jsonl) $(call tool,saliency) $$(common) $$(weighing) \
 	  --archive $(2)/loss.safetensors.zst $$(call tolerant,$(2)/weighted.rejects)
 
-# Each round has its own warm-up and schedule: it starts from the adapter before it without the optimiser's state.
 $(2)/steps.jsonl $(2)/adapter/adapter_model.safetensors &: $(2)/weighted.jsonl $(2)/loss.safetensors.zst $(stamps)/step \
     $(adapter-file) | $(call tool,step)
-	@rm -rf $(2)/steps.jsonl $(2)/adapter $(2)/.start
-	$(if $(3),@mkdir $(2)/.start && cp $(3)/adapter_config.json $(3)/adapter_model.safetensors $(2)/.start)
-	$$(call stage,$$<,$(2)/steps.jsonl) $(call tool,step) $$(common) $$(use-model) $(if $(3),--adapter $(2)/.start) \
-	  --output $(2)/adapter $$(stepping) $$(call seed,$(1)) $$(call tolerant,$(2)/steps.rejects)
-	@rm -rf $(2)/.start
+	@rm -rf $(2)/steps.jsonl $(2)/adapter
+	$$(call stage,$$<,$(2)/steps.jsonl) $(call tool,step) $$(common) $$(use-model) $(use-adapter) --output $(2)/adapter \
+	  $$(stepping) $$(call seed,$(1)) $$(call tolerant,$(2)/steps.rejects)
 endef
 adapter-file = $(if $(3),$(3)/adapter_model.safetensors)
 use-adapter = $(if $(3),--adapter $(3))
@@ -142,9 +139,12 @@ define test-rules
 $(2)/test/sampled.jsonl: $(WORK)/test.jsonl $(stamps)/answer $(adapter-file) | $(call tool,sample)
 	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
 
-$(2)/test/graded.jsonl $(2)/test/summary.json &: $(2)/test/sampled.jsonl $(stamps)/grade | $(call tool,grade)
-	$$(call stage,$$<,$(2)/test/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/test/summary.json
+$(2)/test/graded.jsonl $(2)/test/summary.json &: $(2)/test/sampled.jsonl $(stamps)/grade $(untouched) | $(call tool,grade)
+	$$(call stage,$$<,$(2)/test/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/test/summary.json \
+	  $(untouched:%=--compare %)
 endef
+# Every round is compared, problem by problem, with the model as it came.
+untouched = $(if $(3),$(WORK)/round-0/test/graded.jsonl)
 
 # ---- Results
 

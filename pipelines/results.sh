@@ -7,36 +7,18 @@ export LC_ALL=C
 
 work=$1 rounds=$2
 
-# value KEY FILE: a number at the top level of an indented JSON object, or nothing.
+# value KEY FILE: a number of an indented JSON object, or nothing; OBJECT.KEY is one level down.
 value() {
-  awk -v key="\"$1\"" '
-    match($0, /^ *"/) {
-      if (indent == 0) indent = RLENGTH
-      if (RLENGTH == indent && index($0, key) == RLENGTH) {
-        sub(/^[^:]*: */, ""); sub(/,? *$/, "")
-        if ($0 != "null") print
-        exit
-      }
+  awk -v key="$1" '
+    /^ *"[^"]*": *[{]$/ { object = $0; gsub(/[ ":{]/, "", object); object = object "."; next }
+    /^ *[}]/ { object = ""; next }
+    match($0, /^ *"[^"]*": */) {
+      name = substr($0, 1, RLENGTH); gsub(/[ ":]/, "", name)
+      if (object name != key) next
+      found = substr($0, RLENGTH + 1); sub(/,$/, "", found)
+      if (found != "null") print found
+      exit
     }' "$2"
-}
-
-# paired BEFORE AFTER: change of accuracy and its standard error over the problems that both runs answered.
-paired() {
-  awk '
-    {
-      if (!match($0, /[{,] *"id" *: *("([^"\\]|\\.)*"|[-0-9]+)/)) next
-      id = substr($0, RSTART + 1, RLENGTH - 1)
-      if (!match($0, /"correct" *: *(true|false)/)) next
-      right = substr($0, RSTART + RLENGTH - 4, 4) == "true"
-      if (FNR == NR) before[id] = right
-      else if (id in before) { change = right - before[id]; n++; sum += change; squares += change * change }
-    }
-    END {
-      if (n < 2) exit
-      mean = sum / n
-      variance = (squares - n * mean * mean) / (n - 1)
-      printf "%.6f %.6f\n", mean, sqrt((variance > 0 ? variance : 0) / n)
-    }' "$1" "$2"
 }
 
 # percent VALUE FORMAT: a share as a percentage, or a dash.
@@ -61,19 +43,16 @@ printf 'Accuracy on the test problems, in %%, and of the samples that a round le
 printf "$row" round n accuracy s.e. change s.e. 'samples right'
 for ((round = 0; round <= rounds; round++)); do
   summary=$work/round-$round/test/summary.json
-  change='' error='' samples=''
-  if ((round > 0)); then
-    read -r change error < <(paired "$work/round-0/test/graded.jsonl" "$work/round-$round/test/graded.jsonl") || true
-    samples=$(value accuracy "$work/round-$round/summary.json")
-  fi
+  samples=''
+  if ((round > 0)); then samples=$(value accuracy "$work/round-$round/summary.json"); fi
   # shellcheck disable=SC2059
   printf "$row" "$round" "$(value n "$summary")" "$(percent "$(value accuracy "$summary")" '%.1f')" \
-    "$(percent "$(value standard_error "$summary")" '%.1f')" "$(percent "$change" '%+.1f')" \
-    "$(percent "$error" '%.1f')" "$(percent "$samples" '%.1f')"
+    "$(percent "$(value standard_error "$summary")" '%.1f')" "$(percent "$(value comparison.difference "$summary")" '%+.1f')" \
+    "$(percent "$(value comparison.standard_error "$summary")" '%.1f')" "$(percent "$samples" '%.1f')"
 done
 
 row='%5s %8s %8s %8s %9s %8s %8s %8s\n'
-printf '\nRound 0 is the untouched model; changes are against it, their standard errors paired.\n'
+printf '\nRound 0 is the untouched model. Changes are against it, problem by problem, and so are their standard errors.\n'
 printf '\nWall seconds\n\n'
 # shellcheck disable=SC2059
 printf "$row" round sample grade judge saliency step test total

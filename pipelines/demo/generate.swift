@@ -12,7 +12,7 @@
   import Darwin
 #endif
 
-let instruction = "Solve the problem step by step. End with a line that has #### and the number."
+let instruction = "Solve the problem in short steps. The last line is #### and the number."
 let seed: UInt64 = 20_241_228
 /// Of every ten records in a row, so that any first N lines have nearly the same mix.
 let stepsOfTen = [1, 1, 2, 1, 1, 3, 1, 2, 1, 2]
@@ -379,17 +379,19 @@ func run(_ arguments: [String]) throws {
     return
   }
   var lines: [(file: String, line: String)] = []
-  for (file, text) in zip(files, texts) {
+  var committed: [String] = []
+  for file in files {
     let path = "\(directory)/\(file.name).jsonl"
-    let committed = try contents(of: path)
-    let read = committed.split(separator: "\n")
+    let text = try contents(of: path)
+    let read = text.split(separator: "\n")
     guard read.count == file.count else {
       throw Failure(reason: "\(path): \(read.count) records, expected \(file.count)")
     }
+    committed.append(text)
     lines += read.map { (path, String($0)) }
-    guard committed == text else { throw Failure(reason: "\(path): not what this generator writes") }
   }
   try check(lines)
+  guard committed == texts else { throw Failure(reason: "\(directory): the files are not what this generator writes") }
   print(
     "\(lines.count) records: every answer recomputed, no question and no numbers of a template twice, files as generated"
   )
