@@ -55,7 +55,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
   private func startingAdapter(_ checkpoint: ModelCheckpoint) throws -> Adapter {
     guard let directory = model.adapter else {
-      return try Adapter.initialized(
+      return Adapter.initialized(
         try fresh.configuration(baseModel: model.model), for: checkpoint.configuration, seed: training.seed)
     }
     var adapter = try Adapter.read(directory: directory, for: checkpoint.configuration)

@@ -1,3 +1,4 @@
+import Records
 import Tensors
 
 @testable import Saliency
@@ -29,9 +30,9 @@ struct StubModel {
       return base[behind]
     }
     var fingerprint = Fingerprint()
-    for token in prefix { fingerprint.update("\(token),") }
-    fingerprint.update("→\(target)")
-    return 0.05 + 0.9 * Double(UInt64(fingerprint.text, radix: 16) ?? 0) / Double(UInt64.max)
+    for token in prefix { fingerprint.add("\(token),") }
+    fingerprint.add("→\(target)")
+    return 0.05 + 0.9 * Double(fingerprint.number) / Double(UInt64.max)
   }
 
   /// A frame's loss as §3 of the design defines it.

@@ -57,14 +57,6 @@ import Testing
     #expect(try Tokenizer(vocabulary: vocabulary).fingerprint != fingerprint)
   }
 
-  /// Test vectors of the function's authors.
-  @Test func fingerprintIsFNV1a() {
-    var empty = Fingerprint()
-    #expect(empty.hexadecimal == "cbf29ce484222325")
-    for byte in "foobar".utf8 { empty.add(byte) }
-    #expect(empty.hexadecimal == "85944171f73967e8")
-  }
-
   @Test func fromGGUF() throws {
     let small = SmallVocabulary.vocabulary()
     func vocabulary(pre: String, types: [Int]? = nil, merges: [String] = SmallVocabulary.merges) throws -> Vocabulary {
