@@ -38,20 +38,24 @@ public struct Sampler {
   private let stopTokens: Set<Int32>
   private let maximumTokens: Int
   private let batch: Int
+  private let completed: (([Int32]) -> [Int32]?)?
 
   /// A sampler.
   /// - Parameters:
   ///   - stopTokens: tokens that end a response.
   ///   - maximumTokens: longest response.
   ///   - batch: responses generated at the same time.
+  ///   - completed: looks at a response after each token; gives the whole response if it is to end here, else nil.
   public init(
-    model: TransformerModel, choice: TokenChoice, stopTokens: Set<Int32>, maximumTokens: Int, batch: Int
+    model: TransformerModel, choice: TokenChoice, stopTokens: Set<Int32>, maximumTokens: Int, batch: Int,
+    completed: (([Int32]) -> [Int32]?)? = nil
   ) {
     self.model = model
     self.choice = choice
     self.stopTokens = stopTokens
     self.maximumTokens = max(1, maximumTokens)
     self.batch = max(1, batch)
+    self.completed = completed
   }
 
   private struct Stream<Tag> {
@@ -133,6 +137,8 @@ public struct Sampler {
       let stream = streams[index]
       if stopTokens.contains(token) {
         try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .stop))
+      } else if let whole = completed?(stream.tokens) {
+        try finished(stream.tag, SampledResponse(tokens: whole, finish: .stop))
       } else if stream.tokens.count >= maximumTokens {
         try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .length))
       } else {

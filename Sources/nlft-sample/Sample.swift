@@ -45,6 +45,11 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
   var prompt: AskedPrompt = .base
   @Option(help: ArgumentHelp("Longest response, in tokens.", valueName: "n"))
   var maxTokens = 256
+  @Option(
+    help: ArgumentHelp(
+      "End a response behind its first line that begins with this text, as '####' in GSM8K's form; what the model would say after it is never generated.",
+      valueName: "text"))
+  var stopAfter: String?
   @Option(help: ArgumentHelp("Divides the logits; 0 takes the most likely token each time.", valueName: "t"))
   var temperature = 0.0
   @Option(
@@ -69,6 +74,7 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
       throw ValidationError("--temperature must not be below 0, not \(temperature).")
     }
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1, not \(topP).") }
+    if stopAfter == "" { throw ValidationError("--stop-after needs a text.") }
     guard topK >= 0 else { throw ValidationError("--top-k must not be below 0, not \(topK).") }
     if samples > 1, temperature == 0 {
       throw ValidationError("--samples \(samples) needs a --temperature above 0, or all samples are the same.")
@@ -82,7 +88,8 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
       let stream = try ToolStream(tool: "nlft-sample", stream: stream, quiet: common.quiet)
       let sampler = Sampler(
         model: transformer, choice: TokenChoice(temperature: temperature, topP: topP, topK: topK),
-        stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch)
+        stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch,
+        completed: stopAfter.map { LastLine(beginning: $0, model: prompter.model).completed })
       let questions = Questions(
         prompter: prompter, asked: prompt.kind, model: transformer, samples: samples, seed: seed, stream: stream)
       try sampler.run(next: questions.next, finished: questions.finish)
