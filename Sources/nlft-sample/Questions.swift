@@ -42,8 +42,7 @@ final class Questions {
   /// The next request; records that cannot be asked fail on the way.
   func next() throws -> (tag: Tag, request: SamplingRequest)? {
     while waiting.isEmpty {
-      guard var numbered = try stream.next() else { return nil }
-      if numbered.record["id"].map({ $0.isNull }) ?? true { numbered.record.set("id", to: .integer(numbered.line)) }
+      guard let numbered = try stream.next() else { return nil }
       do {
         let prompt = try prompter.requiredPrompt(.base, of: numbered.record)
         try model.validate(prompt)

@@ -21,7 +21,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
       Examples:
         nlft-step --model model.gguf --output adapter weighted.jsonl > steps.jsonl
-        nlft-step --model model.gguf --adapter adapter --output adapter-2 weighted-2.jsonl
+        nlft-step --model model.gguf --adapter adapter --output adapter-2 \\
+          weighted-2.jsonl > steps-2.jsonl
       """,
     version: toolVersion)
 
@@ -37,10 +38,12 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-step") {
-      try AdapterDirectory.checkReplaceable(output)
+      do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
+        throw ToolError(.usage, "--output \(error)")
+      }
       let checkpoint = try ModelCheckpoint.open(model.model)
       let adapter = try startingAdapter(checkpoint)
-      let state = try model.adapter.flatMap { try TrainingState(directory: $0, adapter: adapter) }
+      let state = try startingState(adapter)
       if let state, state.model != checkpoint.fingerprint {
         throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
       }
@@ -61,6 +64,12 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     var adapter = try Adapter.read(directory: directory, for: checkpoint.configuration)
     if let dropout = fresh.dropout { adapter.configuration.dropout = dropout }
     return adapter
+  }
+
+  private func startingState(_ adapter: Adapter) throws -> TrainingState? {
+    do {
+      return try model.adapter.flatMap { try TrainingState(directory: $0, adapter: adapter) }
+    } catch let error as TrainingError { throw ToolError(.data, "\(error)") }
   }
 
   private func read(_ stream: ToolStream, _ transformer: TransformerModel) throws -> [TrainingRecord] {
