@@ -7,7 +7,7 @@
 #endif
 
 /// A folder of its own for one test, removed with it.
-final class TestFolder {
+final class TestFolder: Sendable {
   let path: String
 
   init() throws {
@@ -17,8 +17,12 @@ final class TestFolder {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  deinit {
-    for name in (try? Self.names(in: path)) ?? [] { unlink(path + "/" + name) }
+  deinit { Self.remove(path) }
+
+  private static func remove(_ path: String) {
+    // What is no directory, a link to one included, goes at once.
+    if unlink(path) == 0 { return }
+    for name in (try? names(in: path)) ?? [] { remove(path + "/" + name) }
     rmdir(path)
   }
 
@@ -28,6 +32,14 @@ final class TestFolder {
     defer { fclose(file) }
     guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw Self.failure("write", path + "/" + name) }
   }
+
+  /// Writes a text file in the folder.
+  func write(_ name: String, _ text: String) throws {
+    try write(name, Array(text.utf8))
+  }
+
+  /// The content of a file in the folder, or nil if there is none.
+  func content(_ name: String) -> [UInt8]? { Self.content(of: path + "/" + name) }
 
   /// The names in a folder, sorted.
   static func names(in path: String) throws -> [String] {
