@@ -20,7 +20,8 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name + "Tests", dependencies: [.target(name: name), "GoldenData"] + dependencies)
+  .testTarget(
+    name: name + "Tests", dependencies: [.target(name: name), "GoldenData", "TemporaryFolders"] + dependencies)
 }
 
 let package = Package(
@@ -50,7 +51,8 @@ let package = Package(
     library("Prompting", ["Records", "Tokenizers", "Checkpoints"]),
     library("Transformer", ["Kernels", "Tensors", "Checkpoints"]),
     library("Sampling", ["Records", "Kernels", "Transformer"]),
-    library("Judging", ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
+    library(
+      "Judging", ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Tensors"]),
     library("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     library("Grading", ["Records"]),
@@ -65,8 +67,8 @@ let package = Package(
     tool("nlft-step", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
+    .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
     tests("Records", []),
-    
     tests("Tensors", ["Records"]),
     tests("Tokenizers", ["Records"]),
     tests("Checkpoints", ["Records", "Tensors", "Tokenizers"]),
@@ -76,7 +78,9 @@ let package = Package(
     tests("Saliency", ["Records", "Tensors"]),
     tests("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
     tests("Grading", ["Records"]),
-    .testTarget(name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", subprocess], exclude: ["cases"]),
+    .testTarget(
+      name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", "TemporaryFolders", subprocess],
+      exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,7 +26,8 @@ public enum GatedActivation {
   /// Backward. On return `gate` and `up` hold the gradients to themselves:
   /// dg = dy ∘ u ∘ σ(g)(1 + g(1 − σ(g))), du = dy ∘ silu(g).
   public static func backward(outputGradient dy: MatrixView, gate: MatrixView, up: MatrixView, pool: WorkerPool) {
-    precondition(gate.rows == up.rows && gate.columns == up.columns && dy.rows == gate.rows && dy.columns == gate.columns)
+    precondition(
+      gate.rows == up.rows && gate.columns == up.columns && dy.rows == gate.rows && dy.columns == gate.columns)
     pool.ranges(gate.rows, minimum: 2) { range, _ in
       for row in range {
         let gradient = dy.row(row)
@@ -41,7 +42,8 @@ public enum GatedActivation {
           index += 16
         }
         while index < gate.columns {
-          let result = derivative(.init(repeating: gradient[index]), .init(repeating: g[index]), .init(repeating: u[index]))
+          let result = derivative(
+            .init(repeating: gradient[index]), .init(repeating: g[index]), .init(repeating: u[index]))
           g[index] = result.gate[0]
           u[index] = result.up[0]
           index += 1

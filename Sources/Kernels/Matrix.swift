@@ -42,8 +42,8 @@ public final class Matrix: @unchecked Sendable {
 
   deinit { free(base) }
 
-  /// The whole matrix, for kernels. Valid as long as this object lives.
-  public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns) }
+  /// The whole matrix, for kernels. The view keeps the matrix alive.
+  public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }
 
   /// The values, row after row.
   public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
@@ -64,7 +64,10 @@ public final class Matrix: @unchecked Sendable {
   public func clear() { base.update(repeating: 0, count: rows * columns) }
 }
 
-/// A window on a matrix: `rows` rows of `columns` floats, `stride` floats apart. Owns nothing.
+/// A window on a matrix: `rows` rows of `columns` floats, `stride` floats apart.
+///
+/// It holds on to the owner of the memory: the compiler may let go of a matrix after its last mention, which can be
+/// the one that made the view.
 public struct MatrixView {
   /// First float of the first row.
   public let base: UnsafeMutablePointer<Float>
@@ -74,13 +77,18 @@ public struct MatrixView {
   public let columns: Int
   /// Floats from one row to the next.
   public let stride: Int
+  private let owner: AnyObject?
 
   /// A window from its parts.
-  public init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+  /// - Parameter owner: what the memory belongs to; nil where it outlives the view anyway.
+  public init(
+    base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int, owner: AnyObject? = nil
+  ) {
     self.base = base
     self.rows = rows
     self.columns = columns
     self.stride = stride
+    self.owner = owner
   }
 
   /// First float of a row.
@@ -88,11 +96,12 @@ public struct MatrixView {
 
   /// Some of the rows.
   public func rows(_ range: Range<Int>) -> MatrixView {
-    MatrixView(base: base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+    MatrixView(
+      base: base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride, owner: owner)
   }
 
   /// Some of the columns.
   public func columns(_ range: Range<Int>) -> MatrixView {
-    MatrixView(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    MatrixView(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride, owner: owner)
   }
 }

@@ -39,7 +39,8 @@ struct OpenBLAS: @unchecked Sendable {
     var library: UnsafeMutableRawPointer?
     for name in Self.candidates where library == nil { library = dlopen(name, RTLD_NOW | RTLD_LOCAL) }
     guard let library else {
-      throw BLASError(reason: "OpenBLAS cannot be loaded (\(Self.candidates[0])); on Debian: apt-get install libopenblas-dev")
+      throw BLASError(
+        reason: "OpenBLAS cannot be loaded (\(Self.candidates[0])); on Debian: apt-get install libopenblas-dev")
     }
     guard let gemm = dlsym(library, "cblas_sgemm"), let setThreads = dlsym(library, "openblas_set_num_threads") else {
       throw BLASError(reason: "\(Self.candidates[0]) has no cblas_sgemm or openblas_set_num_threads: not OpenBLAS")

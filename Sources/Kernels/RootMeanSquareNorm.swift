@@ -48,7 +48,7 @@ public enum RootMeanSquareNorm {
             sum += VectorMath.load(w + index) * VectorMath.load(gradient + index) * VectorMath.load(input + index)
             index += 16
           }
-          var total = sum.sum()
+          var total = VectorMath.sum(sum)
           while index < x.columns {
             total += w[index] * gradient[index] * input[index]
             index += 1

@@ -21,7 +21,7 @@ public enum Softmax {
       sum += value
       index += 16
     }
-    var total = sum.sum()
+    var total = VectorMath.sum(sum)
     while index < count {
       let value = VectorMath.exponential(.init(repeating: x[index] * scale - largest))[0]
       x[index] = value
@@ -47,7 +47,7 @@ public enum Softmax {
         sum += VectorMath.exponential(VectorMath.load(x + index) - largest)
         index += 16
       }
-      total += Double(sum.sum())
+      total += Double(VectorMath.sum(sum))
       while index < end {
         total += Double(VectorMath.exponential(.init(repeating: x[index] - largest))[0])
         index += 1

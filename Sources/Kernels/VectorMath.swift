@@ -41,16 +41,32 @@ enum VectorMath {
   @inline(__always)
   static func logistic(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
 
+  /// The sum of the lanes, halves added to halves; the standard library's sum goes lane by lane.
+  @inline(__always)
+  static func sum(_ vector: Vector) -> Float {
+    let eight = vector.lowHalf + vector.highHalf
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+  }
+
   /// Σ a·b.
   @inline(__always)
   static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
-    var sum = Vector.zero
+    var even = Vector.zero
+    var odd = Vector.zero
     var index = 0
-    while index + 16 <= count {
-      sum += load(a + index) * load(b + index)
+    // Two sums: an addition need not wait for the one before it.
+    while index + 32 <= count {
+      even.addProduct(load(a + index), load(b + index))
+      odd.addProduct(load(a + index + 16), load(b + index + 16))
+      index += 32
+    }
+    if index + 16 <= count {
+      even.addProduct(load(a + index), load(b + index))
       index += 16
     }
-    var total = sum.sum()
+    var total = sum(even + odd)
     while index < count {
       total += a[index] * b[index]
       index += 1
@@ -63,7 +79,7 @@ enum VectorMath {
   static func add(_ x: UnsafePointer<Float>, times alpha: Float, to y: UnsafeMutablePointer<Float>, _ count: Int) {
     var index = 0
     while index + 16 <= count {
-      store(load(y + index) + load(x + index) * alpha, y + index)
+      store(load(y + index).addingProduct(load(x + index), Vector(repeating: alpha)), y + index)
       index += 16
     }
     while index < count {

@@ -63,7 +63,8 @@ public struct WeightMatrix: @unchecked Sendable {
   /// A float32 matrix that owns its values.
   public init(_ matrix: Matrix) {
     self.init(
-      format: .f32, rows: matrix.rows, columns: matrix.columns, bytes: UnsafeRawPointer(matrix.view.base), owner: matrix)
+      format: .f32, rows: matrix.rows, columns: matrix.columns, bytes: UnsafeRawPointer(matrix.view.base), owner: matrix
+    )
   }
 
   /// Bytes of one stored row.
@@ -81,12 +82,14 @@ public struct WeightMatrix: @unchecked Sendable {
     guard format == .f32, interleavedHeadDimension == nil, Int(bitPattern: bytes) % MemoryLayout<Float>.alignment == 0
     else { return nil }
     let base = UnsafeMutablePointer(mutating: bytes.assumingMemoryBound(to: Float.self))
-    return MatrixView(base: base, rows: rows, columns: columns, stride: columns)
+    return MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: owner)
   }
 
   /// Writes rows × columns of the window to `target` as float32, rows packed one after the other.
   /// - Precondition: `columnRange` starts and ends at block boundaries.
-  public func widen(rows rowRange: Range<Int>, columns columnRange: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+  public func widen(
+    rows rowRange: Range<Int>, columns columnRange: Range<Int>, into target: UnsafeMutablePointer<Float>
+  ) {
     let firstByte = columnRange.lowerBound / format.blockLength * format.blockBytes
     let count = columnRange.count
     for (index, row) in rowRange.enumerated() {

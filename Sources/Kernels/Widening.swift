@@ -1,6 +1,8 @@
 /// Stored numbers to float32: the formulas of ggml's block formats, sixteen values at a time.
 enum Widening {
-  static func widen(_ source: UnsafeRawPointer, format: WeightFormat, count: Int, into target: UnsafeMutablePointer<Float>) {
+  static func widen(
+    _ source: UnsafeRawPointer, format: WeightFormat, count: Int, into target: UnsafeMutablePointer<Float>
+  ) {
     switch format {
     case .f32: UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count * 4)
     case .f16: half(source, count, target)

@@ -10,7 +10,7 @@ extension PromptSet {
       },
       "standard": {
         "system": "{instruction}",
-        "user": "{question}\n\nThe correct solution is known:\n{answer}\n\nAnswer the question with its help."
+        "user": "{question}\n\nThe solution is:\n{answer}\n\nWrite the solution in the same form."
       },
       "judge": {
         "system": "{instruction}",

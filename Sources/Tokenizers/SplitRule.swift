@@ -38,7 +38,7 @@ extension SplitRule {
   /// Calls `body` with each piece of `bytes[range]`, from left to right; together they are the whole range.
   ///
   /// `bytes` is UTF-8 and the range ends between scalars.
-  func forEachPiece(of bytes: [UInt8], in range: Range<Int>, _ body: (Range<Int>) -> Void) {
+  package func forEachPiece(of bytes: [UInt8], in range: Range<Int>, _ body: (Range<Int>) -> Void) {
     let text = ClassifiedText(bytes, in: range)
     var start = 0
     // For SmolLM2, digits cut the text first: what GPT-2's look-ahead sees ends at the next one.

@@ -128,9 +128,7 @@ extension TrainingState {
           throw TrainingError("\(path): the tensor \(prefix + name) is missing or of the wrong shape")
         }
         let values = try tensor.floats()
-        let read = Matrix(rows: matrix.rows, columns: matrix.columns, values)
-        // A view does not keep its matrix.
-        withExtendedLifetime(read) { Elementwise.copy(read.view, into: matrix.view) }
+        Elementwise.copy(Matrix(rows: matrix.rows, columns: matrix.columns, values).view, into: matrix.view)
       }
     }
     return optimizer

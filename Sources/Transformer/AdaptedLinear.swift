@@ -20,11 +20,7 @@ struct AdaptedLinear {
   /// A·drop(x), [n, r].
   private func projected(_ x: MatrixView, _ update: LowRankPair) -> Matrix {
     let narrow = Matrix(rows: x.rows, columns: update.a.rows)
-    let input = dropped(x)
-    // A view does not keep its matrix.
-    withExtendedLifetime(input) {
-      products.multiply(input?.view ?? x, update.a.view, transposeB: true, into: narrow.view)
-    }
+    products.multiply(dropped(x)?.view ?? x, update.a.view, transposeB: true, into: narrow.view)
     return narrow
   }
 
@@ -50,13 +46,11 @@ struct AdaptedLinear {
     products.multiply(dy, update.b.view, alpha: update.scale, into: g.view)
     if let gradient {
       let input = dropped(x)
-      withExtendedLifetime(input) {
-        let source = input?.view ?? x
-        let narrow = Matrix(rows: x.rows, columns: update.a.rows)
-        products.multiply(source, update.a.view, transposeB: true, into: narrow.view)
-        products.multiply(dy, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
-        products.multiply(g.view, source, transposeA: true, beta: 1, into: gradient.a.view)
-      }
+      let source = input?.view ?? x
+      let narrow = Matrix(rows: x.rows, columns: update.a.rows)
+      products.multiply(source, update.a.view, transposeB: true, into: narrow.view)
+      products.multiply(dy, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
+      products.multiply(g.view, source, transposeA: true, beta: 1, into: gradient.a.view)
     }
     guard let dx else { return }
     guard let dropout else { return products.multiply(g.view, update.a.view, beta: 1, into: dx) }

@@ -98,12 +98,9 @@ struct DecoderLayer {
     let pool = products.pool
     let gatedGradient = Matrix(rows: gradient.rows, columns: configuration.intermediateSize)
     let gated = adapter[.down] == nil ? nil : gatedProduct(activations)
-    // A view does not keep its matrix.
-    withExtendedLifetime(gated) {
-      linear(.down).backward(
-        gated?.view ?? gatedGradient.view, outputGradient: gradient.view, gradient: updates[.down],
-        addingTo: gatedGradient.view)
-    }
+    linear(.down).backward(
+      gated?.view ?? gatedGradient.view, outputGradient: gradient.view, gradient: updates[.down],
+      addingTo: gatedGradient.view)
     GatedActivation.backward(
       outputGradient: gatedGradient.view, gate: activations.gate.view, up: activations.up.view, pool: pool)
     let second = normalized(activations.middle, weights.feedForwardNorm)

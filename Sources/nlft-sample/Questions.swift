@@ -1,6 +1,7 @@
 import Prompting
 import Records
 import Sampling
+import Tokenizers
 import ToolSupport
 import Transformer
 
@@ -14,25 +15,31 @@ final class Questions {
 
   fileprivate final class Question {
     let numbered: NumberedRecord
-    let prompt: [Int32]
+    /// The prompt that the response is to be learnt under, whatever it was asked with.
+    let base: [Int32]
     var responses: [SampledResponse?]
 
-    init(_ numbered: NumberedRecord, prompt: [Int32], samples: Int) {
+    init(_ numbered: NumberedRecord, base: [Int32], samples: Int) {
       self.numbered = numbered
-      self.prompt = prompt
+      self.base = base
       responses = Array(repeating: nil, count: samples)
     }
   }
 
   private let prompter: RecordPrompter
+  private let asked: PromptKind
   private let model: TransformerModel
   private let samples: Int
   private let seed: UInt64
   private let stream: ToolStream
   private var waiting: [(tag: Tag, request: SamplingRequest)] = []
 
-  init(prompter: RecordPrompter, model: TransformerModel, samples: Int, seed: UInt64, stream: ToolStream) {
+  init(
+    prompter: RecordPrompter, asked: PromptKind, model: TransformerModel, samples: Int, seed: UInt64,
+    stream: ToolStream
+  ) {
     self.prompter = prompter
+    self.asked = asked
     self.model = model
     self.samples = samples
     self.seed = seed
@@ -44,14 +51,15 @@ final class Questions {
     while waiting.isEmpty {
       guard let numbered = try stream.next() else { return nil }
       do {
-        let prompt = try prompter.requiredPrompt(.base, of: numbered.record)
+        let base = try prompter.requiredPrompt(.base, of: numbered.record)
+        let prompt = asked == .base ? base : try prompter.requiredPrompt(asked, of: numbered.record)
         try model.validate(prompt)
         guard prompt.count < model.configuration.contextLength else {
           throw RecordError(
             "the prompt has \(prompt.count) tokens, expected fewer than the model's context of \(model.configuration.contextLength)"
           )
         }
-        let question = Question(numbered, prompt: prompt, samples: samples)
+        let question = Question(numbered, base: base, samples: samples)
         let id = numbered.record.idText ?? ""
         waiting = (0..<samples).reversed().map { sample in
           let seed = SamplingRequest.seed(run: seed, id: samples == 1 ? id : "\(id)/\(sample)")
@@ -89,7 +97,7 @@ final class Questions {
     record.set("output", to: .string(prompter.text(of: response.tokens)))
     record.set("finish", to: .string(response.finish.rawValue))
     record.removeTokens("judge")
-    record.setTokens("base", question.prompt)
+    record.setTokens("base", question.base)
     record.setTokens("output", response.tokens)
     return record
   }

@@ -4,8 +4,22 @@ import Kernels
 import Prompting
 import Records
 import Sampling
+import Tokenizers
 import ToolSupport
 import Transformer
+
+/// The prompts that ask for a response.
+enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
+  case base
+  case standard
+
+  var kind: PromptKind {
+    switch self {
+    case .base: .base
+    case .standard: .standard
+    }
+  }
+}
 
 @main struct SampleTool: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,6 +39,11 @@ import Transformer
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var prompts: PromptOptions
+  @Option(
+    help: ArgumentHelp(
+      "What the model is asked with: base, the question alone; standard, the question with its standard answer, so that it answers in its own words but rarely wrong.",
+      valueName: "prompt"))
+  var prompt: AskedPrompt = .base
   @Option(help: ArgumentHelp("Longest response, in tokens.", valueName: "n"))
   var maxTokens = 256
   @Option(help: ArgumentHelp("Divides the logits; 0 takes the most likely token each time.", valueName: "t"))
@@ -66,7 +85,8 @@ import Transformer
       let sampler = Sampler(
         model: transformer, choice: TokenChoice(temperature: temperature, topP: topP, topK: topK),
         stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch)
-      let questions = Questions(prompter: prompter, model: transformer, samples: samples, seed: seed, stream: stream)
+      let questions = Questions(
+        prompter: prompter, asked: prompt.kind, model: transformer, samples: samples, seed: seed, stream: stream)
       try sampler.run(next: questions.next, finished: questions.finish)
       return try stream.finish()
     }

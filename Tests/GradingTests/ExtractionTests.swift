@@ -1,6 +1,5 @@
+import Grading
 import Testing
-
-@testable import Grading
 
 @Suite struct ExtractionTests {
   /// Text, then what it gives under gsm8k, flexible and last-number. The first two columns are what Python's `re` finds

@@ -1,6 +1,5 @@
+import Grading
 import Testing
-
-@testable import Grading
 
 @Suite struct MatchingTests {
   @Test(arguments: [

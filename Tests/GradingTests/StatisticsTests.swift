@@ -1,6 +1,5 @@
+import Grading
 import Testing
-
-@testable import Grading
 
 @Suite struct StatisticsTests {
   private func isNear(_ left: Double?, _ right: Double, within tolerance: Double = 1e-12) -> Bool {

@@ -1,3 +1,7 @@
+import Records
+import TemporaryFolders
+import Testing
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,31 +9,28 @@
 #else
   import Darwin
 #endif
-import Testing
-
-@testable import Records
 
 @Suite struct AtomicFileTests {
   @Test func theTargetAppearsOnlyWhenComplete() throws {
     let folder = try TemporaryFolder()
-    _ = try folder.file("t", Array("old".utf8))
-    let file = try AtomicFile(path: folder.path + "/t")
+    try folder.write("old", to: "t")
+    let file = try AtomicFile(path: folder.file("t"))
     try file.append(Array("ne".utf8))
     try file.append(Array("w".utf8))
-    #expect(folder.content("t") == "old")
+    #expect(folder.text("t") == "old")
     #expect(folder.names.count == 2)
     try file.commit()
-    #expect(folder.content("t") == "new")
+    #expect(folder.text("t") == "new")
     #expect(folder.names == ["t"])
     #expect(throws: FileError.self) { try file.append([1]) }
     file.discard()
-    #expect(folder.content("t") == "new")
+    #expect(folder.text("t") == "new")
   }
 
   @Test func anAbandonedFileLeavesNothing() throws {
     let folder = try TemporaryFolder()
     do {
-      let file = try AtomicFile(path: folder.path + "/t")
+      let file = try AtomicFile(path: folder.file("t"))
       try file.append([1, 2, 3])
     }
     #expect(folder.names == [])
@@ -37,20 +38,20 @@ import Testing
 
   @Test func theLinkedFileIsReplacedAndKeepsItsMode() throws {
     let folder = try TemporaryFolder()
-    let target = try folder.file("target", Array("old".utf8))
+    let target = try folder.write("old", to: "target")
     chmod(target, 0o640)
-    symlink("target", folder.path + "/link")
-    try AtomicFile.write(Array("new".utf8), to: folder.path + "/link")
-    #expect(folder.content("target") == "new")
+    symlink("target", folder.file("link"))
+    try AtomicFile.write(Array("new".utf8), to: folder.file("link"))
+    #expect(folder.text("target") == "new")
     #expect(folder.names == ["link", "target"])
     var status = stat()
-    #expect(lstat(folder.path + "/link", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
+    #expect(lstat(folder.file("link"), &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
     #expect(lstat(target, &status) == 0 && status.st_mode & 0o777 == 0o640)
   }
 
   @Test func failuresNameTheTarget() throws {
     let folder = try TemporaryFolder()
-    let path = folder.path + "/no/such"
+    let path = folder.file("no/such")
     let error = FileError(path: path, kind: .transfer, reason: "cannot create: No such file or directory")
     #expect(throws: error) { try AtomicFile.write([], to: path) }
     #expect(throws: FileError.self) { try AtomicFile.write([], to: folder.path) }

@@ -1,12 +1,12 @@
+import Records
+import TemporaryFolders
 import Testing
-
-@testable import Records
 
 @Suite struct RecordReaderTests {
   /// What a reader makes of a file: "number:line" for records, "number!reason" for failures.
   private func read(_ bytes: [UInt8]) throws -> [String] {
     let folder = try TemporaryFolder()
-    let path = try folder.file("in.jsonl", bytes)
+    let path = try folder.write(bytes, to: "in.jsonl")
     let reader = try RecordReader(paths: [path])
     var seen: [String] = []
     while let line = try reader.next() {
@@ -92,7 +92,7 @@ import Testing
 
   @Test func rejectedElementsStandOnOneLine() throws {
     let folder = try TemporaryFolder()
-    let path = try folder.file("in.json", Array("[\n{\n\"a\":\n}\n]".utf8))
+    let path = try folder.write("[\n{\n\"a\":\n}\n]", to: "in.json")
     let line = try #require(try RecordReader(paths: [path]).next())
     #expect(String(decoding: line.bytes, as: UTF8.self) == "{ \"a\": }")
   }
@@ -101,8 +101,8 @@ import Testing
 
   @Test func filesFollowEachOther() throws {
     let folder = try TemporaryFolder()
-    let first = try folder.file("1.jsonl", Array(#"{"a":1}"#.utf8))
-    let second = try folder.file("2.json", Array(#"[{"a":2}]"#.utf8))
+    let first = try folder.write(#"{"a":1}"#, to: "1.jsonl")
+    let second = try folder.write(#"[{"a":2}]"#, to: "2.json")
     let reader = try RecordReader(paths: [first, second, first])
     var places: [String] = []
     while let line = try reader.next() { places.append("\(line.file ?? "stdin"):\(line.number)") }
@@ -111,8 +111,8 @@ import Testing
 
   @Test func allFilesAreLookedForBeforeTheFirstIsRead() throws {
     let folder = try TemporaryFolder()
-    let first = try folder.file("1.jsonl", Array(#"{"a":1}"#.utf8))
-    let missing = folder.path + "/missing.jsonl"
+    let first = try folder.write(#"{"a":1}"#, to: "1.jsonl")
+    let missing = folder.file("missing.jsonl")
     let error = FileError(path: missing, kind: .open, reason: "cannot open: No such file or directory")
     #expect(throws: error) { try RecordReader(paths: [first, missing]) }
     let directory = FileError(path: folder.path, kind: .open, reason: "cannot open: Is a directory")

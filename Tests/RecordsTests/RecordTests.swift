@@ -1,6 +1,5 @@
+import Records
 import Testing
-
-@testable import Records
 
 @Suite struct RecordTests {
   private func record(_ text: String) throws -> Record { try Record(parsing: Array(text.utf8)) }

@@ -1,10 +1,9 @@
+import GoldenData
+import Saliency
 import Tensors
 import Testing
 
-@testable import Saliency
-
-/// Skipped where `shared/golden` is not beside the checkout (and NLFT_GOLDEN does not say where it is).
-@Suite(.enabled(if: SaliencyCase.folder != nil, "golden/saliency.jsonl is not there"))
+@Suite(.enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)))
 struct GoldenSaliencyTests {
   @Test func correctResponses() throws {
     let cases = try SaliencyCase.all()

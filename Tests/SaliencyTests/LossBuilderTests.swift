@@ -1,8 +1,7 @@
 import Records
+import Saliency
 import Tensors
 import Testing
-
-@testable import Saliency
 
 #if canImport(Glibc)
   import Glibc

@@ -1,7 +1,7 @@
+import GoldenData
 import Records
+import Saliency
 import Tensors
-
-@testable import Saliency
 
 #if canImport(Glibc)
   import Glibc
@@ -34,25 +34,10 @@ struct SaliencyCase: Sendable {
       standard: logarithms(probabilities.standard), judge: logarithms(probabilities.judge), hidden: hidden)
   }
 
-  /// The golden folder: `NLFT_GOLDEN`, or `shared/golden` beside the checkout. Nil where neither is there.
-  static let folder: String? = {
-    var candidates: [String] = []
-    if let path = getenv("NLFT_GOLDEN") { candidates.append(String(cString: path)) }
-    var parts = #filePath.split(separator: "/").map(String.init)
-    while candidates.isEmpty, !parts.isEmpty {
-      parts.removeLast()
-      let root = "/" + parts.joined(separator: "/")
-      if access(root + "/Package.swift", R_OK) == 0 { candidates.append(root + "/../shared/golden") }
-    }
-    return candidates.first { access($0 + "/saliency.jsonl", R_OK) == 0 }
-  }()
-
   struct Unreadable: Error { let reason: String }
 
   static func all() throws -> [SaliencyCase] {
-    guard let folder else { throw Unreadable(reason: "no golden folder") }
-    let file = try MappedFile(path: folder + "/saliency.jsonl")
-    return try file.bytes.split(separator: UInt8(ascii: "\n")).map { try SaliencyCase(JSON(parsing: Array($0))) }
+    try GoldenData.lines("saliency.jsonl").map { try SaliencyCase(JSON(parsing: $0)) }
   }
 
   private init(_ json: JSON) throws {

@@ -1,7 +1,6 @@
 import Records
+import Saliency
 import Tensors
-
-@testable import Saliency
 
 #if canImport(Glibc)
   import Glibc

@@ -1,7 +1,6 @@
+import Saliency
 import Tensors
 import Testing
-
-@testable import Saliency
 
 @Suite struct TerminalMapTests {
   @Test func tokensInTheirColours() {

@@ -1,6 +1,5 @@
+import Tensors
 import Testing
-
-@testable import Tensors
 
 @Suite struct FrameTests {
   static let origin = FrameOrigin(id: "a7", model: "0123", tokenizer: "4567")

@@ -1,6 +1,6 @@
+import TemporaryFolders
+import Tensors
 import Testing
-
-@testable import Tensors
 
 /// Files that lie about themselves; every one must be refused by name, before anything is read or set aside.
 @Suite struct HostileFileTests {
@@ -98,7 +98,7 @@ import Testing
     #expect(error.reason.contains(hostile.reason), "\(error)")
     #expect(!error.description.contains("\n"))
 
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryFolder()
     let path = try folder.write(hostile.bytes, to: "hostile.safetensors")
     let mapped = try #require(throws: TensorError.self) { try MappedTensors(path: path) }
     #expect(mapped.description == path + ": " + error.reason)

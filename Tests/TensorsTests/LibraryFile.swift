@@ -1,4 +1,4 @@
-@testable import Tensors
+import Tensors
 
 /// A file written by the safetensors library (0.8.0) for Python: numpy arrays of most types, a scalar, an empty array.
 enum LibraryFile {

@@ -1,10 +1,10 @@
+import TemporaryFolders
+import Tensors
 import Testing
-
-@testable import Tensors
 
 @Suite struct MappedFileTests {
   @Test func bytesAndRanges() throws {
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryFolder()
     let path = try folder.write([1, 2, 3, 4], to: "four")
     let file = try MappedFile(path: path)
     #expect(file.path == path && file.count == 4 && Array(file.bytes) == [1, 2, 3, 4])
@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func anEmptyFile() throws {
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryFolder()
     let file = try MappedFile(path: folder.write([], to: "empty"))
     #expect(file.count == 0 && file.bytes.isEmpty)
     #expect(try file.checked(offset: 0, count: 0).isEmpty)
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func whatCannotBeOpened() throws {
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryFolder()
     let missing = folder.file("missing")
     #expect(throws: TensorError(.opening, source: missing, "cannot be opened: No such file or directory")) {
       try MappedFile(path: missing)

@@ -1,6 +1,6 @@
+import TemporaryFolders
+import Tensors
 import Testing
-
-@testable import Tensors
 
 @Suite struct TensorFileTests {
   @Test func readsWhatTheLibraryWrote() throws {
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func aMappingShowsTheSameTensors() throws {
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryFolder()
     let path = try folder.write(LibraryFile.bytes, to: "library.safetensors")
     let mapped = try MappedTensors(path: path)
     let file = try TensorFile(parsing: LibraryFile.bytes, source: "")

@@ -1,6 +1,5 @@
+import Tensors
 import Testing
-
-@testable import Tensors
 
 @Suite struct TensorTests {
   @Test func valuesComeBack() throws {

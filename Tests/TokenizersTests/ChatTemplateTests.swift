@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 /// Expected renderings are those of Jinja 3.1.6 with the options that transformers sets.
 @Suite struct ChatTemplateTests {
@@ -45,7 +44,7 @@ import Testing
     """
 
   private func tokenizer(_ control: [String]) throws -> Tokenizer {
-    let tokens = ByteAlphabet.scalars.map { String($0) } + control
+    let tokens = SmallVocabulary.bytes + control
     let kinds = (0..<256).map { _ in TokenKind.normal } + control.map { _ in TokenKind.control }
     var vocabulary = Vocabulary(tokens: tokens, kinds: kinds, merges: [], splitRule: .gpt2, source: "test")
     vocabulary.endOfText = 256

@@ -1,11 +1,23 @@
 import Foundation
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 /// Canonical composition against Foundation's.
 @Suite struct CompositionTests {
-  private func composed(_ text: String) -> [UInt8] { CanonicalComposition.compose(Array(text.utf8)) }
+  /// A tokenizer that does nothing but compose: its tokens are the 256 bytes.
+  private let tokenizer: Tokenizer
+
+  init() throws {
+    var vocabulary = Vocabulary(
+      tokens: SmallVocabulary.bytes, kinds: SmallVocabulary.bytes.map { _ in .normal }, merges: [], splitRule: .gpt2,
+      source: "bytes")
+    vocabulary.normalization = .composed
+    tokenizer = try Tokenizer(vocabulary: vocabulary)
+  }
+
+  private func composed(_ text: String) -> [UInt8] {
+    tokenizer.encode(text, parseSpecial: false).map { UInt8(truncatingIfNeeded: $0) }
+  }
 
   private func expected(_ text: String) -> [UInt8] { Array(text.precomposedStringWithCanonicalMapping.utf8) }
 

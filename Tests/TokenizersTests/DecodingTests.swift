@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 @Suite struct DecodingTests {
   /// Expected from Hugging Face's tokenizers.

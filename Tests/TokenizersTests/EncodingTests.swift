@@ -1,7 +1,6 @@
 import Records
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 @Suite struct EncodingTests {
   @Test func mergesByHand() throws {

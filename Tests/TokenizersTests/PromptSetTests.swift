@@ -1,8 +1,7 @@
 import Foundation
 import Records
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 @Suite struct PromptSetTests {
   private func prompts(_ text: String) throws -> PromptSet {

@@ -1,40 +1,25 @@
 import Foundation
+import GoldenData
 import Records
 import Testing
+import Tokenizers
 
-@testable import Tokenizers
-
-/// Files that lie outside the project.
-private enum Outside {
-  /// SmolLM2's tokenizer.json.
-  static let tokenizer = ProcessInfo.processInfo.environment["NLFT_TOKENIZER_JSON"]
-  /// Golden data beside the checkout, or where NLFT_GOLDEN says.
-  static let golden: URL? = {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let folder =
-      ProcessInfo.processInfo.environment["NLFT_GOLDEN"].map { URL(filePath: $0) }
-      ?? root.deletingLastPathComponent().appending(path: "shared/golden")
-    return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
-  }()
-}
+/// SmolLM2's tokenizer.json, which lies outside the project.
+private let tokenizerPath = ProcessInfo.processInfo.environment["NLFT_TOKENIZER_JSON"]
 
 /// SmolLM2's own vocabulary against recorded tokens of transformers.
 @Suite(
-  .enabled(
-    if: Outside.tokenizer != nil && Outside.golden != nil,
-    "set NLFT_TOKENIZER_JSON to SmolLM2's tokenizer.json, and NLFT_GOLDEN if the golden data is not beside the checkout"
-  ))
+  .enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)),
+  .enabled(if: tokenizerPath != nil, "set NLFT_TOKENIZER_JSON to SmolLM2's tokenizer.json"))
 struct RealVocabularyTests {
   private func tokenizer() throws -> Tokenizer {
-    let path = try #require(Outside.tokenizer)
-    let json = try JSON(parsing: [UInt8](Data(contentsOf: URL(filePath: path))))
+    let path = try #require(tokenizerPath)
+    let json = try JSON(parsing: WholeFile.bytes(path))
     return try Tokenizer(tokenizerJSON: json, source: path)
   }
 
   private func lines(_ name: String) throws -> [JSON] {
-    let file = try #require(Outside.golden).appending(path: name)
-    return try [UInt8](Data(contentsOf: file)).split(separator: 0x0A).map { try JSON(parsing: Array($0)) }
+    try GoldenData.lines(name).map { try JSON(parsing: $0) }
   }
 
   private func tokens(_ value: JSON?) throws -> [Int32] {

@@ -1,6 +1,5 @@
 import Records
-
-@testable import Tokenizers
+import Tokenizers
 
 /// A byte-level vocabulary small enough to merge by hand: byte b is token b, merges follow from 256 on.
 enum SmallVocabulary {
@@ -9,9 +8,19 @@ enum SmallVocabulary {
     "i n", "in g", "Ġ t", "t h", "Ġt h", "Ġt he", "Ã ©", "ðŁ ĺ", "ð Ł", "ĺ Ģ", "Ċ Ċ", "' s", "1 2", "12 3",
   ]
 
+  /// GPT-2's spelling of each byte: visible bytes of Latin-1 as themselves, the others from U+0100 on.
+  static let bytes: [String] = {
+    let visible = [0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF].flatMap { Array($0) }
+    let others = (0...0xFF).filter { !visible.contains($0) }
+    return (0...0xFF).map { byte in
+      let value = others.firstIndex(of: byte).map { 0x100 + $0 } ?? byte
+      return Unicode.Scalar(UInt32(value)).map { String($0) } ?? ""
+    }
+  }()
+
   /// Token texts; `Ġth` is made by two merges, `Ġhidden` (284) by none.
   static let tokens: [String] = {
-    var tokens = ByteAlphabet.scalars.map { String($0) }
+    var tokens = bytes
     for merge in merges {
       let text = merge.split(separator: " ").joined()
       if !tokens.contains(text) { tokens.append(text) }

@@ -1,7 +1,6 @@
 import Records
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 @Suite struct SplitRuleTests {
   private func pieces(_ text: String, _ rule: SplitRule) -> [String] {

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 @Suite struct VocabularyTests {
   private func refusal(_ change: (inout Vocabulary) -> Void) -> String {

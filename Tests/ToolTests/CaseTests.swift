@@ -1,3 +1,4 @@
+import TemporaryFolders
 import Testing
 
 /// Command lines with what they must print, each a folder in `cases/`:
@@ -15,7 +16,7 @@ import Testing
     String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/") ?? #filePath.endIndex)) + "/cases"
 
   static let names: [String] = {
-    let names = (try? TestFolder.names(in: folder)) ?? []
+    let names = (try? TemporaryFolder.names(in: folder)) ?? []
     #if os(Linux)
       return names
     #else
@@ -30,14 +31,14 @@ import Testing
   @Test(.timeLimit(.minutes(2)), arguments: names)
   func commandLine(name: String) async throws {
     let source = Self.folder + "/" + name
-    let work = try TestFolder()
+    let work = try TemporaryFolder()
     var expected: [String: [UInt8]] = [:]
-    for file in try TestFolder.names(in: source) {
-      let content = try #require(TestFolder.content(of: source + "/" + file))
+    for file in try TemporaryFolder.names(in: source) {
+      let content = try #require(TemporaryFolder.content(of: source + "/" + file))
       if ["cmd", "input", "expout", "experr", "status"].contains(file) || file.hasPrefix("expfile-") {
         expected[file] = content
       } else {
-        try work.write(file, content)
+        try work.write(content, to: file)
       }
     }
     let command = try #require(expected["cmd"], "\(name) has no cmd")
@@ -48,11 +49,10 @@ import Testing
     #expect(result.stderr == String(decoding: expected["experr"] ?? [], as: UTF8.self), "stderr")
     #expect(String(result.status) == status, "status")
     for (file, content) in expected where file.hasPrefix("expfile-") {
-      let written = TestFolder.content(of: work.path + "/" + file.dropFirst("expfile-".count))
-      let text = written.map { String(decoding: $0, as: UTF8.self) }
+      let text = work.text(String(file.dropFirst("expfile-".count)))
       #expect(text == String(decoding: content, as: UTF8.self), "\(file)")
     }
-    let temporary = try TestFolder.names(in: work.path).filter { $0.hasSuffix(".tmp") }
+    let temporary = work.names.filter { $0.hasSuffix(".tmp") }
     #expect(temporary == [], "temporary files are left")
   }
 }

@@ -1,13 +1,14 @@
 import Records
 import Tensors
+import TemporaryFolders
 import Testing
 
 /// nlft-judge: critics, frames, and what it refuses.
 @Suite struct JudgeTests {
   private static let bringsCritique = "1 + 2 is 3, not 7."
 
-  private func judged(_ arguments: String) async throws -> (folder: TestFolder, records: [Record]) {
-    let folder = try TestFolder()
+  private func judged(_ arguments: String) async throws -> (folder: TemporaryFolder, records: [Record]) {
+    let folder = try TemporaryFolder()
     let result = try await runShell(
       "nlft-judge --model \"$MODEL\" --archive scores.safetensors.zst \(arguments)", input: Problems.graded,
       in: folder.path)
@@ -85,7 +86,7 @@ import Testing
 
   @Test func adapterChangesScoresAndFingerprint() async throws {
     let folder = try await Problems.weighted()
-    try folder.write("graded", Problems.graded)
+    try folder.write(Problems.graded, to: "graded")
     let result = try await runShell(
       """
       nlft-step --model "$MODEL" --learning-rate 1e-2 --epochs 3 --output adapter weighted.jsonl > steps.jsonl
@@ -121,7 +122,7 @@ import Testing
       {"id":6,"question":"q","output":"","finish":"length"}
 
       """
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let result = try await runShell(
       #"nlft-judge --model "$MODEL" --archive scores.zst"#, input: Array(input.utf8), in: folder.path)
     #expect(result.status == 65)
@@ -138,15 +139,15 @@ import Testing
   }
 
   @Test func archiveThatCannotBeWritten() async throws {
-    let folder = try TestFolder()
-    try folder.write("graded", Problems.graded)
+    let folder = try TemporaryFolder()
+    try folder.write(Problems.graded, to: "graded")
     let missing = try await runShell(#"nlft-judge --model "$MODEL" --archive gone/s.zst graded"#, in: folder.path)
     #expect(missing.status == 74)
     #expect(missing.stderr == "nlft-judge: gone/s.zst: cannot be opened: No such file or directory\n")
     // A file that may not grow stands for a full disk; records of several scoring passes, so that some wait for theirs.
     let tokens = Array(repeating: "5", count: 900).joined(separator: ",")
     let many = (0..<12).map { #"{"id":\#($0),"question":"q","tokens":{"output":[\#(tokens)]}}"# }
-    try folder.write("many", many.joined(separator: "\n"))
+    try folder.write(many.joined(separator: "\n"), to: "many")
     let full = try await runShell(
       #"trap '' XFSZ; ulimit -f 1; nlft-judge --model "$MODEL" --archive s.zst many | cat"#, in: folder.path)
     #expect(full.stderr == "nlft-judge: s.zst: cannot be written at offset 0: File too large\n")

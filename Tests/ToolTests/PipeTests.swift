@@ -1,5 +1,6 @@
 import Records
 import Tensors
+import TemporaryFolders
 import Testing
 
 /// The whole loop by hand: all stages in one pipe, and one after the other through files.
@@ -25,17 +26,17 @@ import Testing
   }
 
   @Test func onePipeDoesWhatFilesDo() async throws {
-    let pipe = try TestFolder()
+    let pipe = try TemporaryFolder()
     let piped = try await runShell(Self.stages.joined(separator: " | "), input: Problems.questions, in: pipe.path)
     #expect(piped.status == 0)
     for tool in ["tokenize", "sample"] { #expect(piped.stderr.contains("nlft-\(tool): done 6, failed 0\n")) }
     for tool in ["grade", "judge", "saliency", "step"] { #expect(piped.stderr.contains("nlft-\(tool): done 12, failed 0\n")) }
     #expect(piped.lines.count == 6)
     #expect(
-      try TestFolder.names(in: pipe.path) == ["adapter", "loss.safetensors.zst", "scores.safetensors.zst"])
-    #expect(try TestFolder.names(in: pipe.path + "/adapter") == Self.adapterFiles)
+      try TemporaryFolder.names(in: pipe.path) == ["adapter", "loss.safetensors.zst", "scores.safetensors.zst"])
+    #expect(try TemporaryFolder.names(in: pipe.path + "/adapter") == Self.adapterFiles)
 
-    let files = try TestFolder()
+    let files = try TemporaryFolder()
     try files.write("0.jsonl", Problems.questions)
     for (index, stage) in Self.stages.enumerated() {
       let result = try await runShell("\(stage) \(index).jsonl > \(index + 1).jsonl", in: files.path)
@@ -52,7 +53,7 @@ import Testing
     try await checkWeighted(files)
   }
 
-  private func checkWeighted(_ folder: TestFolder) async throws {
+  private func checkWeighted(_ folder: TemporaryFolder) async throws {
     let records = try folder.records("5.jsonl")
     #expect(records.compactMap(\.idText) == (0..<6).flatMap { ["p\($0)/0", "p\($0)/1"] })
     for (index, record) in records.enumerated() {

@@ -1,5 +1,6 @@
 import Records
 import Tensors
+import TemporaryFolders
 import Testing
 
 /// Small records for tests that take them through several tools.
@@ -27,17 +28,20 @@ enum Problems {
     """#.utf8)
 
   /// A folder with `judged.jsonl` and `scores.safetensors.zst`, made of the graded responses.
-  static func judged() async throws -> TestFolder {
-    let folder = try TestFolder()
+  static func judged() async throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
     let result = try await runShell(
-      #"nlft-judge --model "$MODEL" --archive scores.safetensors.zst > judged.jsonl"#, input: graded, in: folder.path)
+      #"""
+      nlft-tokenize --model "$MODEL" |
+      nlft-judge --model "$MODEL" --archive scores.safetensors.zst > judged.jsonl
+      """#, input: graded, in: folder.path)
     try #require(result.status == 0, "\(result.stderr)")
     return folder
   }
 
   /// A folder with `weighted.jsonl` and `loss.safetensors.zst`: the standard answers of the six questions.
-  static func weighted() async throws -> TestFolder {
-    let folder = try TestFolder()
+  static func weighted() async throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
     let result = try await runShell(
       """
       nlft-tokenize --model "$MODEL" > tokens.jsonl &&
@@ -48,7 +52,10 @@ enum Problems {
   }
 }
 
-extension TestFolder {
+extension TemporaryFolder {
+  /// The content of a file in the folder, or nil if there is none.
+  func content(_ name: String) -> [UInt8]? { Self.content(of: file(name)) }
+
   /// The records of a file in the folder.
   func records(_ name: String) throws -> [Record] {
     try #require(content(name), "\(name) is not there").split(separator: 0x0A).map { try Record(parsing: Array($0)) }

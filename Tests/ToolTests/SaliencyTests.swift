@@ -1,10 +1,11 @@
 import Records
 import Tensors
+import TemporaryFolders
 import Testing
 
 /// nlft-saliency: what it reads, what it refuses, and that it does not write over what it reads.
 @Suite struct SaliencyTests {
-  private func replaced(_ folder: TestFolder, _ part: String, with other: String) throws -> [UInt8] {
+  private func replaced(_ folder: TemporaryFolder, _ part: String, with other: String) throws -> [UInt8] {
     let lines = String(decoding: try #require(folder.content("judged.jsonl")), as: UTF8.self)
     #expect(lines.contains(part))
     return Array(lines.replacing(part, with: other).utf8)
@@ -66,7 +67,7 @@ import Testing
   }
 
   @Test func incorrectWithoutCritiqueIsRefusedByName() async throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let command = """
       nlft-judge --quiet --model "$MODEL" --critic none --archive s.zst |
       nlft-saliency --method nlft --archive l.zst
@@ -96,7 +97,7 @@ import Testing
       mkfifo in
       nlft-saliency --quiet --archive loss.zst in > first.jsonl &
       exec 3> in
-      cat judged.jsonl >&3
+      head -n 1 judged.jsonl >&3
       until [ -s first.jsonl ]; do :; done
       nlft-saliency --archive loss.zst judged.jsonl
       echo $?

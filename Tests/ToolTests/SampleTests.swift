@@ -1,4 +1,5 @@
 import Records
+import TemporaryFolders
 import Testing
 
 /// nlft-sample: ids, seeds, and what becomes of earlier results.
@@ -45,9 +46,9 @@ import Testing
   }
 
   @Test func recordsWithoutIdAreNumberedThroughAllFiles() async throws {
-    let folder = try TestFolder()
-    try folder.write("a.jsonl", "{\"question\":\"q\"}\n\n{\"question\":\"q\",\"id\":null}\n")
-    try folder.write("b.jsonl", "[{\"question\":\"q\"},\n\n\n{\"question\":\"q\",\"id\":1}]")
+    let folder = try TemporaryFolder()
+    try folder.write("{\"question\":\"q\"}\n\n{\"question\":\"q\",\"id\":null}\n", to: "a.jsonl")
+    try folder.write("[{\"question\":\"q\"},\n\n\n{\"question\":\"q\",\"id\":1}]", to: "b.jsonl")
     for tool in ["nlft-tokenize", "nlft-sample --max-tokens 2"] {
       let result = try await runShell("\(tool) --model \"$MODEL\" a.jsonl b.jsonl", in: folder.path)
       #expect(try result.records.map { $0["id"]?.text } == ["1", "2", "3"])

@@ -24,13 +24,13 @@ import Testing
   func badRecordsCostThemselvesOnly(tool: StreamedTool) async throws {
     let (folder, good) = try await tool.prepared()
     let bad: [(line: String, reason: String)] = [
-      (#"{"id":30,"#, "line 2: not JSON: the text ends where a key in quotes is expected at byte 9"),
+      (#"{"id":30,"#, "line 2: not JSON: the text ends where a key in quotes is expected at byte 10"),
       (tool.missing.line, "line 3: id 40: \(tool.missing.reason)"),
       (tool.wrongType.line, "line 4: id 50: \(tool.wrongType.reason)"),
-      ("[1]", "line 5: not JSON: found '[' where an object is expected at byte 0"),
+      ("[1]", "line 5: not JSON: found '[' where an object is expected at byte 1"),
       (good[0], #"line 6: id "a1": another record before it has the same id"#),
       (#"{"id":[7]}"#, #"line 8: field "id": found an array, expected a string or an integer"#),
-      (#"{"id":"torn","qu"#, "line 9: the last line is torn: not JSON: a string has no closing quote at byte 13"),
+      (#"{"id":"torn","qu"#, "line 9: the last line is torn: not JSON: a string has no closing quote at byte 17"),
     ]
     let lines = [good[0], bad[0].line, bad[1].line, bad[2].line, bad[3].line, bad[4].line, good[1], bad[5].line]
     let input = lines.map { $0 + "\n" }.joined() + bad[6].line
@@ -92,7 +92,7 @@ import Testing
   @Test(arguments: StreamedTool.all)
   func closedStdoutEndsQuietly(tool: StreamedTool) async throws {
     let (folder, good) = try await tool.prepared()
-    try folder.write("in.jsonl", good.map { $0 + "\n" }.joined())
+    try folder.write(good.map { $0 + "\n" }.joined(), to: "in.jsonl")
     // The tool starts when its reader is surely gone.
     let result = try await runShell(
       """
@@ -128,8 +128,8 @@ import Testing
   @Test(arguments: StreamedTool.all)
   func unusableOptionsAndFiles(tool: StreamedTool) async throws {
     let (folder, good) = try await tool.prepared()
-    try folder.write("in.jsonl", good[0] + "\n")
-    try folder.write("text.gguf", "not a model\n")
+    try folder.write(good[0] + "\n", to: "in.jsonl")
+    try folder.write("not a model\n", to: "text.gguf")
     func expect(_ arguments: String, _ status: Int, _ message: String) async throws {
       let result = try await runShell("\(tool.name) \(arguments)", in: folder.path)
       #expect(result.status == status, "\(arguments)")

@@ -1,4 +1,5 @@
 import Records
+import TemporaryFolders
 import Testing
 
 /// A tool as the stream tests know it: its arguments, records that it takes, and records that it refuses.
@@ -82,8 +83,8 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
   ]
 
   /// A folder to run the tool in, with what it needs beside its stream, and the good records there.
-  func prepared() async throws -> (folder: TestFolder, good: [String]) {
-    let folder = try TestFolder()
+  func prepared() async throws -> (folder: TemporaryFolder, good: [String]) {
+    let folder = try TemporaryFolder()
     guard good.isEmpty else { return (folder, good) }
     let input = Self.tokens.joined(separator: "\n") + "\n"
     let result = try await runShell(
@@ -93,7 +94,7 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
   }
 
   /// Runs the tool with `lines` as its stdin.
-  func run(_ lines: String, _ more: String = "", in folder: TestFolder) async throws -> ToolResult {
+  func run(_ lines: String, _ more: String = "", in folder: TemporaryFolder) async throws -> ToolResult {
     try await runShell("\(name) \(arguments) \(more)", input: Array(lines.utf8), in: folder.path)
   }
 

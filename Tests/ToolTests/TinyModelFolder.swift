@@ -1,5 +1,6 @@
 import Records
 import Synchronization
+import TemporaryFolders
 import Tensors
 
 #if canImport(Glibc)
@@ -25,11 +26,11 @@ struct TinyModelFolder {
   /// A model of the same shape with other weights, `$OTHER_MODEL`.
   static let other: Result<String, any Error> = make(seed: 8)
 
-  private static let folders = Mutex<[TestFolder]>([])
+  private static let folders = Mutex<[TemporaryFolder]>([])
 
   private static func make(seed: UInt64) -> Result<String, any Error> {
     Result {
-      let folder = try TestFolder()
+      let folder = try TemporaryFolder()
       try write(to: folder, seed: seed)
       folders.withLock { folders in
         // Static properties are never torn down: the folders go when the tests exit.
@@ -40,13 +41,13 @@ struct TinyModelFolder {
     }
   }
 
-  private static func write(to folder: TestFolder, seed: UInt64) throws {
+  private static func write(to folder: TemporaryFolder, seed: UInt64) throws {
     let ends: JSON = .object(["bos_token_id": .integer(1), "eos_token_id": .integer(2), "pad_token_id": .integer(2)])
-    try folder.write("config.json", configuration.indentedText)
-    try folder.write("generation_config.json", ends.indentedText)
-    try folder.write("tokenizer.json", tokenizer.indentedText)
-    try folder.write("tokenizer_config.json", tokenizerConfiguration.indentedText)
-    try folder.write("model.safetensors", weights(seed: seed).encoded())
+    try folder.write(configuration.indentedText, to: "config.json")
+    try folder.write(ends.indentedText, to: "generation_config.json")
+    try folder.write(tokenizer.indentedText, to: "tokenizer.json")
+    try folder.write(tokenizerConfiguration.indentedText, to: "tokenizer_config.json")
+    try folder.write(weights(seed: seed).encoded(), to: "model.safetensors")
   }
 
   // MARK: Tokenizer
