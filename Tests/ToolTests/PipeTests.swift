@@ -37,7 +37,7 @@ import Testing
     #expect(try TemporaryFolder.names(in: pipe.path + "/adapter") == Self.adapterFiles)
 
     let files = try TemporaryFolder()
-    try files.write("0.jsonl", Problems.questions)
+    try files.write(Problems.questions, to: "0.jsonl")
     for (index, stage) in Self.stages.enumerated() {
       let result = try await runShell("\(stage) \(index).jsonl > \(index + 1).jsonl", in: files.path)
       #expect(result.status == 0, "\(result.stderr)")

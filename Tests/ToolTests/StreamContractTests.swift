@@ -30,7 +30,7 @@ import Testing
       ("[1]", "line 5: not JSON: found '[' where an object is expected at byte 1"),
       (good[0], #"line 6: id "a1": another record before it has the same id"#),
       (#"{"id":[7]}"#, #"line 8: field "id": found an array, expected a string or an integer"#),
-      (#"{"id":"torn","qu"#, "line 9: the last line is torn: not JSON: a string has no closing quote at byte 17"),
+      (#"{"id":"torn","qu"#, "line 9: the last line is torn: not JSON: a string has no closing quote at byte 14"),
     ]
     let lines = [good[0], bad[0].line, bad[1].line, bad[2].line, bad[3].line, bad[4].line, good[1], bad[5].line]
     let input = lines.map { $0 + "\n" }.joined() + bad[6].line
