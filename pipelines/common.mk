@@ -67,7 +67,7 @@ use-prompts = --prompts $(call quoted,$(PROMPTS))
 # A record that fails costs that record; the log counts it and the rejects keep it.
 tolerant = --keep-going --rejects $(1)
 
-sampling = --samples $(SAMPLES) --max-tokens $(MAX_TOKENS) --temperature $(TEMPERATURE) --top-p $(TOP_P) --top-k $(TOP_K) \
+sampling = --prompt $(ASK) --samples $(SAMPLES) --max-tokens $(MAX_TOKENS) --temperature $(TEMPERATURE) --top-p $(TOP_P) --top-k $(TOP_K) \
   --batch $(SAMPLE_BATCH) $(SAMPLE_OPTIONS)
 answering = --samples 1 --max-tokens $(MAX_TOKENS) --temperature 0 --batch $(SAMPLE_BATCH)
 grading = --extract $(EXTRACT) --match $(MATCH)
