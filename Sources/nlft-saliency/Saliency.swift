@@ -14,9 +14,18 @@ extension LossMethod: ExpressibleByArgument {}
     abstract: "Turns token probabilities into classes and weights: a loss frame for each record.",
     discussion: """
       The weights of every method are data: nlft-step knows none of the methods. Frames go to the archive, and each \
-      record names its own in loss, with counts for reading by eye.
+      record names its own in loss, with counts for reading by eye. In the constants below, b, s and j are a token's \
+      probabilities under the base, standard and judge prompts.
 
-      Methods: sft, distill, distill-correct, distill-cleaned, cut, dft, nlft-reference (as published), nlft.
+      Methods:
+        sft              learn the standard answer (tokens.answer, by nlft-tokenize)
+        distill          learn the model's own output, correct or not
+        distill-correct  learn correct outputs, leave out the others
+        distill-cleaned  learn correct outputs, else the standard answer
+        cut              distill, but suppress what the critique makes likelier
+        dft              distill, each token weighted by its probability
+        nlft-reference   Natural Language Fine-Tuning as its code was published
+        nlft             the same with clusters of similar tokens
 
       Examples:
         nlft-saliency --method nlft --archive loss.safetensors.zst \\
@@ -35,7 +44,7 @@ extension LossMethod: ExpressibleByArgument {}
   @Option(
     help: ArgumentHelp("The model whose tokenizer gives the texts for --ansi.", valueName: "path"), completion: .file())
   var model: String?
-  @OptionGroup(title: "Constants of the method (default: those of --method)") var constants: ConstantOptions
+  @OptionGroup(title: "Constants of the method") var constants: ConstantOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 

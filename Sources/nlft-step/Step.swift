@@ -28,7 +28,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
   @OptionGroup var model: ModelOptions
   @Option(
-    help: ArgumentHelp("Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
+    help: ArgumentHelp(
+      "Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
     completion: .directory)
   var output: String
   @OptionGroup(title: "Training options") var training: TrainingOptions
@@ -116,15 +117,18 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
           model: transformer.checkpoint.fingerprint, adapter: fingerprint), to: output)
     }
     let last = min(run.steps, past - run.start + (training.steps ?? run.steps))
+    var highestRate = 0.0
     for step in past - run.start..<last {
       let (epoch, indices) = order.records(step: step)
       let start = ContinuousClock.now
       let absolute = run.start + step
+      let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
+      highestRate = max(highestRate, rate)
       let metrics: StepMetrics
       do {
         metrics = try trainer.step(
           indices.map { records[$0] },
-          learningRate: schedule.rate(step: training.totalSteps == nil ? step : absolute),
+          learningRate: rate,
           dropout: dropout > 0
             ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
       } catch {
@@ -135,5 +139,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
     }
     try save()
+    if highestRate == 0 {
+      stream.warn("the learning rate was 0 throughout, so nothing was learned: the warm-up begins at 0")
+    }
   }
 }

@@ -56,7 +56,8 @@ struct FreshAdapterOptions: ParsableArguments {
       valueName: "share"))
   var dropout: Double?
   @Option(
-    help: ArgumentHelp("Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
+    help: ArgumentHelp(
+      "Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
   var targets = "gate_proj,up_proj,down_proj"
 
   func validate() throws {

@@ -87,7 +87,8 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
     for name in decode {
       guard let tokens = try numbered.record.tokens(name) else { throw RecordError(missing: "tokens.\(name)") }
       if let bad = tokens.first(where: { !tokenizer.contains($0) }) {
-        throw RecordError("field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
+        throw RecordError(
+          "field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
       }
       numbered.record.set(name, to: .string(prompter.text(of: tokens)))
     }
