@@ -24,7 +24,8 @@ import Testing
     try #require(prepared.status == 0, "\(prepared.stderr)")
     let help = try await runTool(tool, ["--help"])
     #expect(help.status == 0)
-    let examples = help.text.split(separator: "\n").drop { $0 != "Examples:" }.prefix { !$0.hasPrefix("USAGE: ") }.dropFirst()
+    let examples = help.text.split(separator: "\n").drop { $0 != "Examples:" }.prefix { !$0.hasPrefix("USAGE: ") }
+      .dropFirst()
     var commands: [String] = []
     for line in examples {
       if line.hasPrefix("  \(tool) ") {

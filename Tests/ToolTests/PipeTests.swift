@@ -30,7 +30,9 @@ import Testing
     let piped = try await runShell(Self.stages.joined(separator: " | "), input: Problems.questions, in: pipe.path)
     #expect(piped.status == 0)
     for tool in ["tokenize", "sample"] { #expect(piped.stderr.contains("nlft-\(tool): done 6, failed 0\n")) }
-    for tool in ["grade", "judge", "saliency", "step"] { #expect(piped.stderr.contains("nlft-\(tool): done 12, failed 0\n")) }
+    for tool in ["grade", "judge", "saliency", "step"] {
+      #expect(piped.stderr.contains("nlft-\(tool): done 12, failed 0\n"))
+    }
     #expect(piped.lines.count == 6)
     #expect(
       try TemporaryFolder.names(in: pipe.path) == ["adapter", "loss.safetensors.zst", "scores.safetensors.zst"])

@@ -75,7 +75,8 @@ import Testing
     let result = try await runShell(command, input: Problems.graded, in: folder.path)
     #expect(result.status == 65)
     #expect(
-      result.stderr.contains(#"line 2: id 2: an incorrect record without a critique: its scores have no "logprob.judge""#))
+      result.stderr.contains(
+        #"line 2: id 2: an incorrect record without a critique: its scores have no "logprob.judge""#))
     #expect(try result.records.compactMap(\.idText) == ["right", "judged"])
   }
 
@@ -114,7 +115,8 @@ import Testing
     #expect(texts.status == 0)
     #expect(texts.stderr.contains("It is 4.\n#### 4<|im_end|>"))
     #expect(texts.stderr.contains("\njudged\\u{1B}[2J  "), "an id must not command the terminal")
-    let numbers = try await runShell("nlft-saliency --method distill --ansi --archive l.zst", input: input, in: folder.path)
+    let numbers = try await runShell(
+      "nlft-saliency --method distill --ansi --archive l.zst", input: input, in: folder.path)
     #expect(numbers.stderr.contains(" 2 \n"))
     #expect(numbers.text == texts.text)
   }

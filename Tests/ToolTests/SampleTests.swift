@@ -30,7 +30,9 @@ import Testing
   @Test func seedDecides() async throws {
     let first = try await sampled("--seed 1")
     #expect(try await sampled("--seed 1") == first)
-    #expect(try await sampled("--seed 1 --batch 2 --threads 1").records.map { $0["output"] } == first.records.map { $0["output"] })
+    #expect(
+      try await sampled("--seed 1 --batch 2 --threads 1").records.map { $0["output"] }
+        == first.records.map { $0["output"] })
     let other = try await sampled("--seed 2")
     for (one, two) in zip(try first.records, try other.records) { #expect(one["tokens"] != two["tokens"]) }
   }

@@ -131,6 +131,17 @@ import Testing
     #expect(try #require(result.records.first?["loss"]?.double) > 0)
   }
 
+  @Test func runWithoutLearningRateIsTold() async throws {
+    let folder = try await Problems.weighted()
+    let warning = "nlft-step: warning: the learning rate was 0 throughout, so nothing was learned"
+    let first = try await step("--steps 1 --output first weighted.jsonl", in: folder)
+    #expect(first.stderr.hasPrefix(warning))
+    let both = try await step("--output both weighted.jsonl", in: folder)
+    #expect(both.stderr == "nlft-step: done 6, failed 0\n")
+    let once = try await step("--batch 6 --warmup 0 --output once weighted.jsonl", in: folder)
+    #expect(once.stderr == "nlft-step: done 6, failed 0\n")
+  }
+
   @Test func framesThatDoNotBelong() async throws {
     let folder = try await Problems.judged()
     let weighted = try await runShell(

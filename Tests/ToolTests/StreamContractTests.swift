@@ -145,7 +145,9 @@ import Testing
     try await expect("\(tool.arguments) --rejects - in.jsonl", 64, "Error: --rejects needs a file name")
     // nlft-saliency asks for a model only when it is to show texts.
     let others = tool.arguments.replacing(#"--model "$MODEL""#, with: "")
-    if others != tool.arguments { try await expect("\(others) in.jsonl", 64, "Error: Missing expected argument '--model") }
+    if others != tool.arguments {
+      try await expect("\(others) in.jsonl", 64, "Error: Missing expected argument '--model")
+    }
     let optional = others == tool.arguments ? "--ansi" : ""
     try await expect(
       "\(others) \(optional) --model gone in.jsonl", 66,

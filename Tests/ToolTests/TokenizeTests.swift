@@ -38,7 +38,8 @@ import Testing
     let question = try await tokenized("", #"{"question":"q"}"#)
     #expect(question["tokens"]?.members?.map(\.key) == ["base"])
     // The default system turn of the template stands in for a missing instruction.
-    #expect(try await tokenized("--decode base", question.text).string("base").hasPrefix("system\nYou are a helpful AI"))
+    #expect(
+      try await tokenized("--decode base", question.text).string("base").hasPrefix("system\nYou are a helpful AI"))
     let cut = try await tokenized("", #"{"question":"q","output":"o","finish":"length","answer":null}"#)
     #expect(cut["tokens"]?.members?.map(\.key) == ["base", "output"])
     #expect(try cut.tokens("output")?.contains(2) == false)
@@ -88,7 +89,8 @@ import Testing
     let dropping = try await run("--truncate drop")
     #expect(dropping.lines == [short])
     #expect(dropping.status == 0)
-    #expect(dropping.stderr == "nlft-tokenize: left out 2 records longer than 5 tokens\nnlft-tokenize: done 3, failed 0\n")
+    #expect(
+      dropping.stderr == "nlft-tokenize: left out 2 records longer than 5 tokens\nnlft-tokenize: done 3, failed 0\n")
     let cutting = try await run("--truncate left")
     #expect(cutting.lines == [short, long.replacing("[1,3,4,5]", with: "[3,4,5]")])
     #expect(cutting.stderr == tooLongResponse + "nlft-tokenize: done 2, failed 1\n")
@@ -96,7 +98,9 @@ import Testing
 
   @Test func ownPrompts() async throws {
     let folder = try TemporaryFolder()
-    let prompts = ["base", "standard", "judge", "critique"].map { #""\#($0)":{"system":"","user":"\#($0): {question}"}"# }
+    let prompts = ["base", "standard", "judge", "critique"].map {
+      #""\#($0)":{"system":"","user":"\#($0): {question}"}"#
+    }
     try folder.write("{" + prompts.joined(separator: ",") + "}", to: "own.json")
     let input = Array(#"{"id":1,"question":"why"}"#.utf8)
     let command = #"nlft-tokenize --quiet --model "$MODEL""#
