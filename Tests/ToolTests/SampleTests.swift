@@ -85,6 +85,23 @@ import Testing
     #expect(try await output(#""question":"other""#) != fromText)
   }
 
+  @Test func askedWithTheStandardAnswer() async throws {
+    let base = try await sampled("--temperature 0").records
+    let standard = try await sampled("--temperature 0 --prompt standard").records
+    #expect(base.count == standard.count)
+    for (one, two) in zip(base, standard) {
+      // Learnt under the base prompt, whatever it was asked with.
+      #expect(try one.tokens("base") == two.tokens("base"))
+      #expect(try one.tokens("output") != two.tokens("output"))
+    }
+    let missing = try await runShell(
+      "\(Self.command) --prompt standard", input: Array(#"{"id":1,"question":"q"}"#.utf8))
+    #expect(missing.status == 65)
+    #expect(
+      missing.stderr
+        == "nlft-sample: line 1: id 1: the field \"answer\" is missing, which the standard prompt needs\n")
+  }
+
   @Test func promptsThatTheModelCannotReadAreRefused() async throws {
     let long = Array(repeating: "5", count: TinyModelFolder.contextLength).joined(separator: ",")
     let size = TinyModelFolder.vocabularySize
