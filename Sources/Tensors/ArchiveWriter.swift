@@ -27,18 +27,22 @@ public final class ArchiveWriter: Sendable {
   /// Opens the archive at `path`, making it where there is none.
   /// - Parameter appending: go on behind what is there instead of emptying the file. A torn frame at the end (its
   ///   writer was killed) stays where it is; no record refers to it.
-  /// - Throws: `TensorError` of kind `opening`.
+  /// - Throws: `TensorError` of kind `inputOutput`: kind `opening` is for files that are to be read.
   public init(path: String, appending: Bool = false) throws(TensorError) {
     self.path = path
-    let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
-    let length = try file.length()
+    let file: OpenFile
+    let length: Int
+    do {
+      file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
+      length = try file.length()
+    } catch { throw TensorError(.inputOutput, source: error.source, error.reason) }
     // Where the file system knows no locks, nothing but the lock is missing.
     if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-      throw TensorError(.opening, source: path, "is being written by another process")
+      throw TensorError(.inputOutput, source: path, "is being written by another process")
     }
     // Only now that nobody else is writing.
     if !appending, ftruncate(file.descriptor, 0) != 0 {
-      throw TensorError(.opening, source: path, "cannot be emptied: \(lastSystemErrorText())")
+      throw TensorError(.inputOutput, source: path, "cannot be emptied: \(lastSystemErrorText())")
     }
     state = Mutex(State(file: file, end: appending ? length : 0))
   }

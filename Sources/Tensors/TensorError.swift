@@ -2,9 +2,9 @@
 public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What sort of trouble it is; a tool chooses its exit status by it.
   public enum Kind: Sendable {
-    /// A file cannot be opened.
+    /// A file cannot be opened for reading.
     case opening
-    /// The system failed to read or to write an open file.
+    /// The system failed to read an open file, or to open or write one that is to be written.
     case inputOutput
     /// The content is not what it should be.
     case content

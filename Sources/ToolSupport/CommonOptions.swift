@@ -24,7 +24,7 @@ public struct CommonOptions: ParsableArguments {
   /// Refuses numbers that make no sense.
   /// - Throws: `ValidationError`.
   public func validate() throws {
-    if let threads { try requirePositive(threads, "--threads") }
+    if let threads { try requireCount(threads, "--threads", atMost: 1024) }
   }
 
   /// How many threads compute: as many as asked for, else one for each core that this process may use.
@@ -48,6 +48,13 @@ public struct CommonOptions: ParsableArguments {
     }
     return nil
   }
+}
+
+/// Refuses an option's value that is no count: below 1, or so large that it cannot be meant.
+/// - Throws: `ValidationError` that names the option and the value.
+public func requireCount(_ value: Int, _ option: String, atMost limit: Int = 1_000_000_000) throws {
+  try requirePositive(value, option)
+  if value > limit { throw ValidationError("\(option) must be at most \(limit), not \(value).") }
 }
 
 /// Refuses an option's value that is not above zero.

@@ -67,7 +67,7 @@ public final class Diagnostics {
 
   /// Control characters, which come from input, are shown as escapes: they must neither break the line nor reach the
   /// terminal.
-  static func printable(_ message: String) -> String {
+  public static func printable(_ message: String) -> String {
     guard message.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return message }
     var text = ""
     for scalar in message.unicodeScalars {

@@ -37,6 +37,7 @@ public final class ToolStream {
   private let writer = RecordWriter()
   private let rejects: RejectFile?
   private let uniqueIds: Bool
+  private let numbersRecords: Bool
   private var ids = Set<[UInt8]>()
   private var order = SlotOrder<Outcome>()
   private let start = ContinuousClock.now
@@ -47,12 +48,16 @@ public final class ToolStream {
   ///   - stream: Files, `--keep-going`, `--rejects`.
   ///   - quiet: Whether only errors and warnings are printed.
   ///   - uniqueIds: Whether a record whose `id` came before fails. Records without `id` always pass.
+  ///   - numbersRecords: Whether a record without `id` gets its place in the stream, from 1, as its `id`.
   /// - Throws: `FileError` if an input file cannot be opened or the file for rejects not be made.
-  public init(tool: String, stream: StreamOptions, quiet: Bool, uniqueIds: Bool = true) throws {
+  public init(
+    tool: String, stream: StreamOptions, quiet: Bool, uniqueIds: Bool = true, numbersRecords: Bool = false
+  ) throws {
     self.tool = tool
     options = stream
     diagnostics = Diagnostics(tool: tool, quiet: quiet)
     self.uniqueIds = uniqueIds
+    self.numbersRecords = numbersRecords
     reader = try RecordReader(paths: stream.files)
     rejects = try stream.rejects.map { try RejectFile(path: $0) }
   }
@@ -63,7 +68,8 @@ public final class ToolStream {
     while let line = try reader.next() {
       let slot = order.open()
       do {
-        let record = try line.record.get()
+        var record = try line.record.get()
+        if numbersRecords, record["id"]?.isNull ?? true { record.set("id", to: .integer(slot + 1)) }
         let numbered = NumberedRecord(
           record: record, file: line.file, line: line.number, slot: slot, source: line.bytes)
         do { try check(id: record) } catch {

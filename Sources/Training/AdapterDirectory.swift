@@ -26,9 +26,14 @@ public enum AdapterDirectory {
     }
   }
 
-  /// Refuses to replace a directory that holds something else than an adapter.
-  /// - Throws: `TrainingError`.
+  /// Refuses to replace a directory that holds something else than an adapter, and to make one where nothing can be
+  /// made: better known before the training than after it.
+  /// - Throws: `TrainingError`; `FileError` of kind `transfer`.
   public static func checkReplaceable(_ path: String) throws {
+    var target = path[...]
+    while target.count > 1, target.hasSuffix("/") { target.removeLast() }
+    let parent = target.lastIndex(of: "/").map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
+    guard access(parent, W_OK | X_OK) == 0 else { throw FileError(path: path, kind: .transfer, action: "create") }
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFDIR else {

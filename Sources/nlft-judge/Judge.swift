@@ -28,8 +28,10 @@ enum Critic: String, ExpressibleByArgument, CaseIterable {
       answer; none, only what the record brings.
 
       Examples:
-        nlft-judge --model model.gguf --critic answer --archive scores.safetensors.zst graded.jsonl > judged.jsonl
-        nlft-judge --model model.gguf --adapter adapter --critic self --archive scores.safetensors.zst graded.jsonl
+        nlft-judge --model model.gguf --critic answer \\
+          --archive scores.safetensors.zst graded.jsonl > judged.jsonl
+        nlft-judge --model model.gguf --adapter adapter --critic self \\
+          --archive scores.safetensors.zst graded.jsonl > judged.jsonl
       """,
     version: toolVersion)
 
@@ -53,8 +55,8 @@ enum Critic: String, ExpressibleByArgument, CaseIterable {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    try requirePositive(batch, "--batch")
-    try requirePositive(critiqueTokens, "--critique-tokens")
+    try requireCount(batch, "--batch")
+    try requireCount(critiqueTokens, "--critique-tokens")
   }
 
   func run() throws {

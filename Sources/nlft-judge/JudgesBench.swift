@@ -22,21 +22,21 @@ struct JudgesBench {
     var group: [(record: NumberedRecord, request: ScoringRequest)] = []
     var rows = 0
     for numbered in try criticized(records) {
+      let request: ScoringRequest
       do {
-        let request = try self.request(for: numbered.record)
+        request = try self.request(for: numbered.record)
         try scorer.validate(request)
-        if rows + request.tokenCount > Self.rowLimit, !group.isEmpty {
-          try score(group)
-          group = []
-          rows = 0
-        }
-        group.append((numbered, request))
-        rows += request.tokenCount
-      } catch let error as FileError {
-        throw error
       } catch {
         try stream.fail(numbered, error)
+        continue
       }
+      if rows + request.tokenCount > Self.rowLimit, !group.isEmpty {
+        try score(group)
+        group = []
+        rows = 0
+      }
+      group.append((numbered, request))
+      rows += request.tokenCount
     }
     if !group.isEmpty { try score(group) }
   }

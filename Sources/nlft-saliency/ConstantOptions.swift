@@ -6,36 +6,66 @@ extension SaliencyConstants.SalientRule: ExpressibleByArgument {}
 extension SaliencyConstants.JudgeTerm: ExpressibleByArgument {}
 
 /// Every constant of the method. b, s and j are a token's probabilities under base, standard and judge.
+///
+/// Help names the presets' values; what is not given comes from the preset of --method.
 struct ConstantOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A token of a correct response is salient when s is above this.", valueName: "tau"))
+  private static let preset = SaliencyConstants.nlft
+  private static let reference = SaliencyConstants.reference
+  private static let others = LossMethod.distill.preset
+
+  @Option(
+    help: ArgumentHelp(
+      "A token of a correct response is salient when s is above this. (default: \(preset.threshold))", valueName: "tau")
+  )
   var threshold: Double?
   @Option(
-    help: ArgumentHelp("What makes it salient: absolute, s > threshold; lift, s/b > --lift-ratio.", valueName: "rule"))
+    help: ArgumentHelp(
+      "What makes it salient: absolute, s > threshold; lift, s/b > --lift-ratio. (default: \(preset.salientRule.rawValue))",
+      valueName: "rule"))
   var salient: SaliencyConstants.SalientRule?
-  @Option(help: ArgumentHelp("See --salient.", valueName: "ratio"))
+  @Option(help: ArgumentHelp("See --salient. (default: \(preset.liftRatio))", valueName: "ratio"))
   var liftRatio: Double?
   @Option(
-    help: ArgumentHelp("Powers of the weights of salient, clustered and plain tokens.", valueName: "a,b,c"),
+    help: ArgumentHelp(
+      "Powers of the weights of salient, clustered and plain tokens. (default: \(preset.powers.salient),\(preset.powers.cluster),\(preset.powers.plain))",
+      valueName: "a,b,c"),
     transform: Self.powers)
   var powers: SaliencyConstants.Powers?
-  @Option(help: ArgumentHelp("A token of an incorrect response is salient when j/b is above this…", valueName: "ratio"))
+  @Option(
+    help: ArgumentHelp(
+      "A token of an incorrect response is salient when j/b is above this… (default: \(preset.ratioBase))",
+      valueName: "ratio"))
   var ratioBase: Double?
-  @Option(help: ArgumentHelp("…and j/s above this…", valueName: "ratio"))
+  @Option(help: ArgumentHelp("…and j/s above this… (default: \(preset.ratioStandard))", valueName: "ratio"))
   var ratioStandard: Double?
-  @Option(help: ArgumentHelp("…and j above this.", valueName: "probability"))
+  @Option(help: ArgumentHelp("…and j above this. (default: \(preset.floor))", valueName: "probability"))
   var floor: Double?
   @Option(
-    help: ArgumentHelp("An incorrect response with more salient tokens than this has no likelihood.", valueName: "share"))
+    help: ArgumentHelp(
+      "An incorrect response with a larger share of salient tokens than this has no likelihood. (default: \(preset.share))",
+      valueName: "share"))
   var share: Double?
-  @Option(help: ArgumentHelp("Offset of the unlikelihood, 2σ(j/b − centre).", valueName: "x"))
+  @Option(
+    help: ArgumentHelp("Offset of the unlikelihood, 2σ(j/b − centre). (default: \(preset.centre))", valueName: "x"))
   var centre: Double?
-  @Option(help: ArgumentHelp("Which neighbours of a salient token join its cluster: near, far or off.", valueName: "rule"))
+  @Option(
+    help: ArgumentHelp(
+      "Which neighbours of a salient token join its cluster. (default: \(preset.clustering.rawValue); nlft-reference: \(reference.clustering.rawValue))",
+      valueName: "rule"))
   var clustering: SaliencyConstants.Clustering?
-  @Option(help: ArgumentHelp("Cosine distance that decides about joining.", valueName: "distance"))
+  @Option(
+    help: ArgumentHelp(
+      "Cosine distance that decides about joining. (default: \(preset.clusterLimit))", valueName: "distance"))
   var clusterLimit: Double?
-  @Option(help: ArgumentHelp("Extra likelihood under the critique: off, aligned or reference.", valueName: "term"))
+  @Option(
+    help: ArgumentHelp(
+      "Extra likelihood of an incorrect response under its critique. (default: \(preset.judgeTerm.rawValue); nlft-reference: \(reference.judgeTerm.rawValue))",
+      valueName: "term"))
   var judgeTerm: SaliencyConstants.JudgeTerm?
-  @Option(help: ArgumentHelp("Multiplies every weight.", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Multiplies every weight. (default: \(preset.factor) for nlft and nlft-reference, else \(others.factor))",
+      valueName: "x"))
   var factor: Double?
 
   private static func powers(_ text: String) throws -> SaliencyConstants.Powers {

@@ -14,13 +14,24 @@ extension LossMethod: ExpressibleByArgument {}
     abstract: "Turns token probabilities into classes and weights: a loss frame for each record.",
     discussion: """
       The weights of every method are data: nlft-step knows none of the methods. Frames go to the archive, and each \
-      record names its own in loss, with counts for reading by eye.
+      record names its own in loss, with counts for reading by eye. In the constants below, b, s and j are a token's \
+      probabilities under the base, standard and judge prompts.
 
-      Methods: sft, distill, distill-correct, distill-cleaned, cut, dft, nlft-reference (as published), nlft.
+      Methods:
+        sft              learn the standard answer (tokens.answer, by nlft-tokenize)
+        distill          learn the model's own output, correct or not
+        distill-correct  learn correct outputs, leave out the others
+        distill-cleaned  learn correct outputs, else the standard answer
+        cut              distill, but suppress what the critique makes likelier
+        dft              distill, each token weighted by its probability
+        nlft-reference   Natural Language Fine-Tuning as its code was published
+        nlft             the same with clusters of similar tokens
 
       Examples:
-        nlft-saliency --method nlft --archive loss.safetensors.zst judged.jsonl > weighted.jsonl
-        nlft-saliency --method nlft --threshold 0.9 --ansi --model model.gguf --archive loss.safetensors.zst judged.jsonl
+        nlft-saliency --method nlft --archive loss.safetensors.zst \\
+          judged.jsonl > weighted.jsonl
+        nlft-saliency --method nlft --threshold 0.9 --ansi --model model.gguf \\
+          --archive loss.safetensors.zst judged.jsonl > weighted.jsonl
       """,
     version: toolVersion)
 
@@ -33,11 +44,12 @@ extension LossMethod: ExpressibleByArgument {}
   @Option(
     help: ArgumentHelp("The model whose tokenizer gives the texts for --ansi.", valueName: "path"), completion: .file())
   var model: String?
-  @OptionGroup(title: "Constants of the method (default: those of --method)") var constants: ConstantOptions
+  @OptionGroup(title: "Constants of the method") var constants: ConstantOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
+    if model != nil, !ansi { throw ValidationError("--model is for --ansi, which is not given.") }
     do {
       try constants.applied(to: method.preset).validate()
     } catch { throw ValidationError("\(error).") }
@@ -54,9 +66,10 @@ extension LossMethod: ExpressibleByArgument {}
       var leftOut = 0
       while var numbered = try stream.next() {
         do {
+          try checkArchive(besides: numbered.record)
           let scored = try ScoredRecord(numbered.record, method: method, archives: reader, agreement: &agreement)
-          // Opened when the first record has been read: it must not be the archive of the scores.
-          if writer == nil { writer = try openArchive(besides: numbered.record) }
+          // Opened when the first record has been read, and with it where the scores are.
+          if writer == nil { writer = try ArchiveWriter(path: archive) }
           let frame = try builder.loss(for: scored)
           if ansi, let map = map(frame, of: scored, tokenizer) { stream.show(map) }
           if let reference = try writer?.append(frame.file) {
@@ -68,7 +81,7 @@ extension LossMethod: ExpressibleByArgument {}
           try stream.complete(numbered, with: [])
         } catch let error where error is FileError || error is ToolError {
           throw error
-        } catch let error as TensorError where error.kind != .content {
+        } catch let error as TensorError where error.kind == .inputOutput {
           throw error
         } catch {
           try stream.fail(numbered, error)
@@ -80,11 +93,13 @@ extension LossMethod: ExpressibleByArgument {}
     }
   }
 
-  private func openArchive(besides record: Record) throws -> ArchiveWriter {
-    if let scores = record["scores"], try FrameReference(json: scores, field: "scores").archive == archive {
+  /// Refuses to write over the archive of the record's scores, by whatever path it is named.
+  private func checkArchive(besides record: Record) throws {
+    guard let scores = record["scores"] else { return }
+    let other = try FrameReference(json: scores, field: "scores").archive
+    if other == archive || FileIdentity(path: other).map({ $0 == FileIdentity(path: archive) }) ?? false {
       throw ToolError(.usage, "--archive \(archive) is the archive that the scores are in")
     }
-    return try ArchiveWriter(path: archive)
   }
 
   private func map(_ frame: LossFrame, of record: ScoredRecord, _ tokenizer: Tokenizer?) -> String? {
@@ -92,6 +107,6 @@ extension LossMethod: ExpressibleByArgument {}
     guard let classes = frame.classes, classes.count == tokens.count else { return nil }
     let texts = tokenizer.map { tokenizer in tokens.map { tokenizer.decode([$0], skipSpecial: false) } }
     let map = TerminalMap(tokens: tokens, texts: texts, classes: classes, isIncorrect: record.isIncorrect)
-    return "\(record.id)  \(TerminalMap.legend)\n\(map.text)\n"
+    return "\(Diagnostics.printable(record.id))  \(TerminalMap.legend)\n\(map.text)\n"
   }
 }

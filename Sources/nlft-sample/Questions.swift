@@ -49,8 +49,7 @@ final class Questions {
   /// The next request; records that cannot be asked fail on the way.
   func next() throws -> (tag: Tag, request: SamplingRequest)? {
     while waiting.isEmpty {
-      guard var numbered = try stream.next() else { return nil }
-      if numbered.record["id"].map({ $0.isNull }) ?? true { numbered.record.set("id", to: .integer(numbered.line)) }
+      guard let numbered = try stream.next() else { return nil }
       do {
         let base = try prompter.requiredPrompt(.base, of: numbered.record)
         let prompt = asked == .base ? base : try prompter.requiredPrompt(asked, of: numbered.record)

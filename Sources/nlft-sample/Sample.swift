@@ -32,7 +32,8 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
 
       Examples:
         nlft-sample --model model.gguf test.jsonl > answered.jsonl
-        nlft-sample --model model.gguf --temperature 0.8 --samples 4 --seed 1 train.jsonl > sampled.jsonl
+        nlft-sample --model model.gguf --temperature 0.8 --samples 4 --seed 1 \\
+          train.jsonl > sampled.jsonl
       """,
     version: toolVersion)
 
@@ -67,9 +68,9 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    for (value, name) in [(maxTokens, "--max-tokens"), (samples, "--samples"), (batch, "--batch")] {
-      try requirePositive(value, name)
-    }
+    try requireCount(maxTokens, "--max-tokens")
+    try requireCount(samples, "--samples", atMost: 1_000_000)
+    try requireCount(batch, "--batch")
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must not be below 0, not \(temperature).")
     }
@@ -85,7 +86,8 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
     try runTool("nlft-sample") {
       let prompter = try prompts.prompter(model: model.model)
       let transformer = try model.transformer(threads: common.threadCount)
-      let stream = try ToolStream(tool: "nlft-sample", stream: stream, quiet: common.quiet)
+      let stream = try ToolStream(
+        tool: "nlft-sample", stream: stream, quiet: common.quiet, numbersRecords: true)
       let sampler = Sampler(
         model: transformer, choice: TokenChoice(temperature: temperature, topP: topP, topK: topK),
         stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch,

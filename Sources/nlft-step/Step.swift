@@ -21,13 +21,15 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
       Examples:
         nlft-step --model model.gguf --output adapter weighted.jsonl > steps.jsonl
-        nlft-step --model model.gguf --adapter adapter --output adapter-2 weighted-2.jsonl
+        nlft-step --model model.gguf --adapter adapter --output adapter-2 \\
+          weighted-2.jsonl > steps-2.jsonl
       """,
     version: toolVersion)
 
   @OptionGroup var model: ModelOptions
   @Option(
-    help: ArgumentHelp("Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
+    help: ArgumentHelp(
+      "Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
     completion: .directory)
   var output: String
   @OptionGroup(title: "Training options") var training: TrainingOptions
@@ -37,10 +39,12 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-step") {
-      try AdapterDirectory.checkReplaceable(output)
+      do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
+        throw ToolError(.usage, "--output \(error)")
+      }
       let checkpoint = try ModelCheckpoint.open(model.model)
       let adapter = try startingAdapter(checkpoint)
-      let state = try model.adapter.flatMap { try TrainingState(directory: $0, adapter: adapter) }
+      let state = try startingState(adapter)
       if let state, state.model != checkpoint.fingerprint {
         throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
       }
@@ -61,6 +65,12 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     var adapter = try Adapter.read(directory: directory, for: checkpoint.configuration)
     if let dropout = fresh.dropout { adapter.configuration.dropout = dropout }
     return adapter
+  }
+
+  private func startingState(_ adapter: Adapter) throws -> TrainingState? {
+    do {
+      return try model.adapter.flatMap { try TrainingState(directory: $0, adapter: adapter) }
+    } catch let error as TrainingError { throw ToolError(.data, "\(error)") }
   }
 
   private func read(_ stream: ToolStream, _ transformer: TransformerModel) throws -> [TrainingRecord] {
@@ -107,15 +117,18 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
           model: transformer.checkpoint.fingerprint, adapter: fingerprint), to: output)
     }
     let last = min(run.steps, past - run.start + (training.steps ?? run.steps))
+    var highestRate = 0.0
     for step in past - run.start..<last {
       let (epoch, indices) = order.records(step: step)
       let start = ContinuousClock.now
       let absolute = run.start + step
+      let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
+      highestRate = max(highestRate, rate)
       let metrics: StepMetrics
       do {
         metrics = try trainer.step(
           indices.map { records[$0] },
-          learningRate: schedule.rate(step: training.totalSteps == nil ? step : absolute),
+          learningRate: rate,
           dropout: dropout > 0
             ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
       } catch {
@@ -126,5 +139,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
     }
     try save()
+    if highestRate == 0 {
+      stream.warn("the learning rate was 0 throughout, so nothing was learned: the warm-up begins at 0")
+    }
   }
 }

@@ -31,12 +31,13 @@ struct TrainingOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   func validate() throws {
-    try requirePositive(batch, "--batch")
-    try requirePositive(epochs, "--epochs")
+    try requireCount(batch, "--batch")
+    try requireCount(epochs, "--epochs")
     try requirePositive(clip, "--clip")
     for (value, name) in [(totalSteps, "--total-steps"), (steps, "--steps"), (saveEvery, "--save-every")] {
-      if let value { try requirePositive(value, name) }
+      if let value { try requireCount(value, name) }
     }
+    guard clip.isFinite else { throw ValidationError("--clip must be a finite number, not \(clip).") }
     guard learningRate >= 0, learningRate.isFinite else {
       throw ValidationError("--learning-rate must not be below 0, not \(learningRate).")
     }
@@ -55,7 +56,8 @@ struct FreshAdapterOptions: ParsableArguments {
       valueName: "share"))
   var dropout: Double?
   @Option(
-    help: ArgumentHelp("Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
+    help: ArgumentHelp(
+      "Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
   var targets = "gate_proj,up_proj,down_proj"
 
   func validate() throws {

@@ -16,8 +16,8 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
     discussion: """
       Prompts are rendered by the model's chat template: tokens.base needs a question, tokens.standard an answer too, \
       tokens.judge a judgment. The response (output) and the standard answer become tokens.output and tokens.answer, \
-      with the end-of-turn token. Tokens that a record already carries are kept. Records without an id get the number \
-      of their line.
+      with the end-of-turn token. Tokens that a record already carries are kept. Records without an id get their \
+      number in the stream.
 
       Examples:
         nlft-tokenize --model model.gguf train.jsonl > tokenized.jsonl
@@ -43,22 +43,24 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
   var maxTokens: Int?
   @Option(
     help: ArgumentHelp(
-      "What becomes of longer ones. error: the record fails; drop: it is left out; left: the prompt loses its beginning.",
+      "What becomes of longer ones. error: the record fails; drop: it is left out; left: the prompt loses its beginning. (default: error)",
       valueName: "rule"))
-  var truncate: Truncation = .error
+  var truncate: Truncation?
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    if let maxTokens { try requirePositive(maxTokens, "--max-tokens") }
+    if let maxTokens { try requireCount(maxTokens, "--max-tokens") }
+    if truncate != nil, maxTokens == nil { throw ValidationError("--truncate needs --max-tokens.") }
     guard field.isEmpty || decode.isEmpty else { throw ValidationError("--field and --decode exclude each other.") }
   }
 
   func run() throws {
     try runTool("nlft-tokenize") {
       let prompter = try prompts.prompter(model: model)
-      let limit = maxTokens.map { TokenLimit(count: $0, truncation: truncate) }
-      let stream = try ToolStream(tool: "nlft-tokenize", stream: stream, quiet: common.quiet)
+      let limit = maxTokens.map { TokenLimit(count: $0, truncation: truncate ?? .error) }
+      let stream = try ToolStream(
+        tool: "nlft-tokenize", stream: stream, quiet: common.quiet, numbersRecords: true)
       var dropped = 0
       while var numbered = try stream.next() {
         do {
@@ -78,7 +80,6 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
   }
 
   private func change(_ numbered: inout NumberedRecord, _ prompter: RecordPrompter) throws {
-    if numbered.record["id"].map({ $0.isNull }) ?? true { numbered.record.set("id", to: .integer(numbered.line)) }
     let tokenizer = prompter.model.tokenizer
     for name in field {
       numbered.record.setTokens(name, tokenizer.encode(try numbered.record.string(name), parseSpecial: false))
@@ -86,7 +87,8 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
     for name in decode {
       guard let tokens = try numbered.record.tokens(name) else { throw RecordError(missing: "tokens.\(name)") }
       if let bad = tokens.first(where: { !tokenizer.contains($0) }) {
-        throw RecordError("field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
+        throw RecordError(
+          "field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
       }
       numbered.record.set(name, to: .string(prompter.text(of: tokens)))
     }

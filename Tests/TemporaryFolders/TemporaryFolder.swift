@@ -8,7 +8,7 @@
 
 /// A folder of its own for one test, removed with all that is in it. Its files are written and read with plain calls,
 /// not with the project's.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
   /// Where it is: in `TMPDIR`, else `/tmp`.
   public let path: String
 

@@ -61,7 +61,7 @@ import Testing
     let path = folder.file("a.safetensors.zst")
     let writer = try ArchiveWriter(path: path)
     let reference = try writer.append(Self.file(1))
-    #expect(throws: TensorError(.opening, source: path, "is being written by another process")) {
+    #expect(throws: TensorError(.inputOutput, source: path, "is being written by another process")) {
       try ArchiveWriter(path: path)
     }
     #expect(try ArchiveReader().read(reference) == Self.file(1))
@@ -120,7 +120,7 @@ import Testing
     #expect(throws: TensorError(.opening, source: "/nowhere/a", "cannot be opened: No such file or directory")) {
       try ArchiveReader().read(FrameReference(archive: "/nowhere/a", offset: 0, bytes: 1))
     }
-    #expect(throws: TensorError(.opening, source: "/nowhere/a", "cannot be opened: No such file or directory")) {
+    #expect(throws: TensorError(.inputOutput, source: "/nowhere/a", "cannot be opened: No such file or directory")) {
       try ArchiveWriter(path: "/nowhere/a")
     }
   }

@@ -3,7 +3,8 @@ import Testing
 
 /// Command lines with what they must print, each a folder in `cases/`:
 ///
-/// - `cmd`: the command line, run by sh in a copy of the folder with the tools in its path;
+/// - `cmd`: the command line, run by sh in a copy of the folder with the tools in its path and a tiny model at
+///   `$MODEL`;
 /// - `input`: its stdin, empty if absent;
 /// - `expout`, `experr`: stdout and stderr, byte for byte, empty if absent;
 /// - `status`: the exit status, 0 if absent;

@@ -52,7 +52,7 @@ func runTool(
   try await runProcess(try toolFolder() + "/" + name, arguments, input: input, in: folder)
 }
 
-/// Runs a command line with the tools in its path.
+/// Runs a command line with the tools in its path and tiny models at `$MODEL` and `$OTHER_MODEL`.
 func runShell(_ command: String, input: [UInt8] = [], in folder: String? = nil) async throws -> ToolResult {
   try await runProcess("/bin/sh", ["-c", command], input: input, in: folder)
 }
@@ -64,6 +64,7 @@ private func runProcess(
   // The width of help and the words of the system must not depend on who runs the tests.
   let environment = Environment.inherit.updating([
     "PATH": try toolFolder() + searchPath, "COLUMNS": "80", "LC_ALL": "C",
+    "MODEL": try TinyModelFolder.shared.get(), "OTHER_MODEL": try TinyModelFolder.other.get(),
   ])
   // stdin is a file: writing into a pipe would end the tests by SIGPIPE when a tool fails before it reads.
   guard let stdin = tmpfile() else { throw ToolProcessError(description: "cannot make a file for stdin") }
