@@ -41,7 +41,7 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
   @OptionGroup var prompts: PromptOptions
   @Option(
     help: ArgumentHelp(
-      "What the model is asked with: base, the question alone; standard, the question with its standard answer, so that it answers in its own words but rarely wrong.",
+      "What the model is asked with: base, the question alone; standard, the question with its standard answer, to be put in the model's own words. Either way the response is to be learnt under base.",
       valueName: "prompt"))
   var prompt: AskedPrompt = .base
   @Option(help: ArgumentHelp("Longest response, in tokens.", valueName: "n"))
