@@ -19,7 +19,7 @@ extension WeightType: ExpressibleByArgument {}
 
       Examples:
         nlft-export --model model.gguf --adapter adapter --merge merged
-        nlft-export --model model.gguf --adapter adapter --merge merged-16 --type bf16
+        nlft-export --model model.gguf --adapter adapter --merge half --type bf16
         nlft-export --model model.gguf --merge base
       """,
     version: toolVersion)
@@ -31,7 +31,7 @@ extension WeightType: ExpressibleByArgument {}
   var merge: String
   @Option(
     help: ArgumentHelp(
-      "Type of the numbers: f32, f16 or bf16. (default: the model's; f32 for a quantised one)", valueName: "type"))
+      "Type of the numbers. (default: the model's; f32 for a quantised one)", valueName: "type"))
   var type: WeightType?
   @OptionGroup var common: CommonOptions
 
