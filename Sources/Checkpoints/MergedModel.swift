@@ -50,7 +50,8 @@ public struct MergedModel: Sendable {
       for start in stride(from: 0, to: source.weight.rows, by: tile) {
         let rows = start..<min(source.weight.rows, start + tile)
         let window = MatrixView(
-          base: scratch.view.base, rows: rows.count, columns: source.weight.columns, stride: source.weight.columns)
+          base: scratch.view.base, rows: rows.count, columns: source.weight.columns, stride: source.weight.columns,
+          owner: scratch)
         compute(source, rows, into: window)
         let fits = try bytes.withUnsafeMutableBytes { buffer in
           let fits = narrow(window, to: type, into: buffer)
