@@ -39,7 +39,8 @@ enum CompanionFiles {
       begin: vocabulary.beginOfText, end: vocabulary.endOfText, unknown: try file.namedToken("unknown"),
       padding: try file.namedToken("padding"), stops: stops.count == 1 ? stops[0] : .array(stops))
     let tokenizerConfiguration = special.tokenizerConfiguration(
-      vocabulary.tokens, template: try file.string("tokenizer.chat_template"), contextLength: configuration.contextLength)
+      vocabulary.tokens, template: try file.string("tokenizer.chat_template"),
+      contextLength: configuration.contextLength)
     let files: [(String, JSON)] = [
       ("config.json", try configuration.huggingFace(special, type: type, source: path)),
       ("generation_config.json", .object(special.ids)),

@@ -36,7 +36,9 @@ public struct MergedModel: Sendable {
   /// Writes model.safetensors: the header first, then tensor by tensor.
   /// - Parameter progress: called after each tensor with how many are written and how many there are.
   /// - Throws: `FileError`, or `CheckpointError` naming a tensor with a value that the type cannot hold.
-  public func write(to path: String, as type: WeightType, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in })
+  public func write(
+    to path: String, as type: WeightType, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  )
     throws
   {
     let sources = sources
@@ -61,7 +63,8 @@ public struct MergedModel: Sendable {
         }
         guard fits else {
           throw CheckpointError(
-            checkpoint.path, "the tensor \(source.name) has values too large for \(type.rawValue); --type bf16 or f32 holds them")
+            checkpoint.path,
+            "the tensor \(source.name) has values too large for \(type.rawValue); --type bf16 or f32 holds them")
         }
       }
       progress(index + 1, sources.count)

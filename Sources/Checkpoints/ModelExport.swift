@@ -53,7 +53,8 @@ public struct ModelExport: Sendable {
   /// - Throws: `CheckpointError` if there is something at the path that is no empty directory, or the model has
   ///   something that such a directory cannot hold; `TokenizerError` for a tokenizer that is not supported; `FileError`.
   public func write(
-    to path: String, as type: WeightType, products: Products, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    to path: String, as type: WeightType, products: Products,
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     try Self.checkFree(path)
     let files =
@@ -91,7 +92,8 @@ public struct ModelExport: Sendable {
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
       guard name == "." || name == ".." else {
-        throw CheckpointError(path, "the directory is not empty, it holds \(name); a model goes into a new or empty one")
+        throw CheckpointError(
+          path, "the directory is not empty, it holds \(name); a model goes into a new or empty one")
       }
     }
   }

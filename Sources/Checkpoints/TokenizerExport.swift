@@ -54,7 +54,8 @@ struct TokenizerExport {
     for id in 0..<end {
       let text = vocabulary.tokens[id]
       guard seen.insert(Array(text.utf8)).inserted else {
-        throw CheckpointError(vocabulary.source, "token \(id) has the text of another, which tokenizer.json cannot hold")
+        throw CheckpointError(
+          vocabulary.source, "token \(id) has the text of another, which tokenizer.json cannot hold")
       }
       members.append(JSON.Member(text, .integer(id)))
     }
@@ -117,7 +118,8 @@ struct TokenizerExport {
         ]))
     }
     let template = JSON.object([
-      "type": .string("TemplateProcessing"), "single": .array(text("A", 0)), "pair": .array(text("A", 0) + text("B", 1)),
+      "type": .string("TemplateProcessing"), "single": .array(text("A", 0)),
+      "pair": .array(text("A", 0) + text("B", 1)),
       "special_tokens": .object(names),
     ])
     let offsets = Self.byteLevel(addPrefixSpace: true, trimOffsets: false, useRegex: true)

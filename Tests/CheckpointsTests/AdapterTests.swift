@@ -54,8 +54,14 @@ struct AdapterTests {
     ("\"use_rslora\": false", "\"use_rslora\": true", "\"use_rslora\" is true, which is not supported"),
     ("\"fan_in_fan_out\": false", "\"fan_in_fan_out\": true", "\"fan_in_fan_out\" is true, which is not supported"),
     ("\"none\"", "\"all\"", "\"bias\" is \"all\", expected \"none\""),
-    ("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "\"modules_to_save\" is not empty, which is not supported"),
-    ("\"modules_to_save\": null", "\"rank_pattern\": {\"a\": 1}", "\"rank_pattern\" is not empty, which is not supported"),
+    (
+      "\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]",
+      "\"modules_to_save\" is not empty, which is not supported"
+    ),
+    (
+      "\"modules_to_save\": null", "\"rank_pattern\": {\"a\": 1}",
+      "\"rank_pattern\" is not empty, which is not supported"
+    ),
     ("\"r\": 3", "\"r\": 0", "\"r\" is 0, expected 1 to 4096"),
     ("\"r\": 3", "\"r\": \"3\"", "\"r\" is a string, expected an integer"),
     ("\"r\": 3,", "", "\"r\" is missing"),

@@ -124,7 +124,9 @@ struct GGUFFileTests {
     #expect(try refusal(file) == "the tensor token_embd.weight is missing")
   }
 
-  @Test(arguments: [(UInt32(23), "IQ4_XS"), (24, "I8"), (28, "F64"), (4, "Q4_2 (removed from ggml)"), (99, "number 99")])
+  @Test(arguments: [
+    (UInt32(23), "IQ4_XS"), (24, "I8"), (28, "F64"), (4, "Q4_2 (removed from ggml)"), (99, "number 99"),
+  ])
   func typesThatAreNotSupportedAreNamed(_ number: UInt32, _ name: String) throws {
     var file = good
     file.change("blk.0.ffn_down.weight") { $0.type = number }
@@ -153,11 +155,15 @@ struct GGUFFileTests {
     let folder = try TemporaryFolder()
     let (header, data) = good.parts
     let bytes = header + data
-    let lengths = Array(0..<header.count) + Array(stride(from: header.count, to: bytes.count, by: 509)) + [bytes.count - 1]
+    let lengths =
+      Array(0..<300) + Array(stride(from: 300, to: header.count, by: 3))
+      + Array(stride(from: header.count, to: bytes.count, by: 2003)) + [bytes.count - 1]
     for length in lengths {
       let path = try folder.write(Array(bytes[..<length]), to: "cut.gguf")
       let text = failure { _ = try ModelCheckpoint.open(path) }
-      let known = ["not a GGUF file", "the file ends within", "more than the file can hold", "bytes at offset", "beyond the"]
+      let known = [
+        "not a GGUF file", "the file ends within", "more than the file can hold", "bytes at offset", "beyond the",
+      ]
       #expect(known.contains { text.contains($0) }, "cut at \(length): \(text)")
     }
   }

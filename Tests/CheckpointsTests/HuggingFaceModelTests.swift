@@ -63,9 +63,11 @@ struct HuggingFaceModelTests {
       let text = failure { _ = try ModelCheckpoint.open(folder.path) }
       #expect(text == "\(folder.path)/model.safetensors.index.json: the shard of other is no plain file name")
     }
-    try index(map.map { $0.hasPrefix("\"model.norm") ? $0.replacing("part-0", with: "part-1") : $0 }
-      .map { $0.hasPrefix("\"model.embed") ? $0.replacing("part-0", with: "part-1") : $0 })
-    #expect(failure { _ = try ModelCheckpoint.open(folder.path) }.contains("is missing, though the index places it here"))
+    try index(
+      map.map { $0.hasPrefix("\"model.norm") ? $0.replacing("part-0", with: "part-1") : $0 }
+        .map { $0.hasPrefix("\"model.embed") ? $0.replacing("part-0", with: "part-1") : $0 })
+    #expect(
+      failure { _ = try ModelCheckpoint.open(folder.path) }.contains("is missing, though the index places it here"))
   }
 
   @Test func missingFiles() throws {

@@ -43,7 +43,8 @@ struct MergedModelTests {
     let adapter = SmallAdapter.adapter(for: checkpoint.configuration)
     let file = folder.file("merged.safetensors")
     var reported: [Int] = []
-    try MergedModel(checkpoint: checkpoint, adapter: adapter, products: products).write(to: file, as: .f32) { done, total in
+    try MergedModel(checkpoint: checkpoint, adapter: adapter, products: products).write(to: file, as: .f32) {
+      done, total in
       reported.append(done)
       #expect(total == model.tensors.count)
     }
@@ -89,7 +90,9 @@ struct MergedModelTests {
 
   /// Values of all sizes, ties between neighbours, subnormal numbers, zeros of both signs.
   private var values: [Float] {
-    var values: [Float] = [0, -0.0, 65504, 65519.99, -65504, 0x1p-24, 0x1p-25, 0x1.8p-25, 0x1.000002p-25, 0x1p-14, 0x1.ffcp-15]
+    var values: [Float] = [
+      0, -0.0, 65504, 65519.99, -65504, 0x1p-24, 0x1p-25, 0x1.8p-25, 0x1.000002p-25, 0x1p-14, 0x1.ffcp-15,
+    ]
     for exponent in -28..<15 {
       for step in 0..<24 {
         let base = Float(sign: .plus, exponent: exponent, significand: 1 + Float(step) / 24)
@@ -113,7 +116,9 @@ struct MergedModelTests {
 
   @Test func valuesBeyondTheTypeAreRefusedByName() throws {
     let text = failure { _ = try exported([65520], as: .f16) }
-    #expect(text.hasSuffix("the tensor model.embed_tokens.weight has values too large for f16; --type bf16 or f32 holds them"))
+    #expect(
+      text.hasSuffix("the tensor model.embed_tokens.weight has values too large for f16; --type bf16 or f32 holds them")
+    )
     #expect(folder.names.isEmpty)
     #expect(try exported([65520], as: .bf16) == [nearestBrain(65520)])
   }
@@ -148,7 +153,8 @@ struct MergedModelTests {
       try ModelExport(model: source.path, adapter: nil).write(to: target, as: .f16, products: products)
       let names = try TemporaryFolder.names(in: target)
       #expect(names == ["chat_template.jinja", "config.json", "generation_config.json", "model.safetensors"])
-      #expect(TemporaryFolder.content(of: target + "/generation_config.json") == (try source.read("generation_config.json")))
+      #expect(
+        TemporaryFolder.content(of: target + "/generation_config.json") == (try source.read("generation_config.json")))
       let configuration = try JSON(parsing: try #require(TemporaryFolder.content(of: target + "/config.json")))
       #expect(configuration[key] == .string("float16"))
       #expect(configuration["extra"]?.text == "{\"kept\":0.10}")
@@ -160,13 +166,18 @@ struct MergedModelTests {
     let path = try folder.write(SmallModel().gguf().encoded, to: "model.gguf")
     let export = try ModelExport(model: path, adapter: nil)
     func refusal(_ target: String) -> String { failure { try export.write(to: target, as: .f32, products: products) } }
-    #expect(refusal(folder.path).hasSuffix("the directory is not empty, it holds model.gguf; a model goes into a new or empty one"))
+    #expect(
+      refusal(folder.path).hasSuffix(
+        "the directory is not empty, it holds model.gguf; a model goes into a new or empty one"))
     #expect(refusal(path).hasSuffix("there is something that is no directory; it is not replaced"))
     #expect(refusal(folder.file("no/where")).contains("No such file or directory"))
     #expect(folder.names == ["model.gguf"])
     let empty = try TemporaryFolder()
     #expect(refusal(empty.path + "/") == "no error")
-    #expect(empty.names == ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+    #expect(
+      empty.names == [
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+      ])
   }
 
   @Test func whatFailsLeavesNothingBehind() throws {

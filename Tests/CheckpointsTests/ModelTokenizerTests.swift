@@ -160,7 +160,8 @@ struct ModelTokenizerTests {
     #expect(
       try refusal { $0.set("tokenizer.ggml.eot_token_id", .unsigned(9999)) }
         == "the end token 9999 is outside the vocabulary")
-    #expect(try refusal { $0.set("tokenizer.ggml.eos_token_id", .unsigned(9999)) }.contains("the end token has id 9999"))
+    #expect(
+      try refusal { $0.set("tokenizer.ggml.eos_token_id", .unsigned(9999)) }.contains("the end token has id 9999"))
     #expect(try refusal { $0.set("tokenizer.chat_template", .string("{{ bos }}[INST]")) }.contains("Mistral"))
   }
 

@@ -45,19 +45,24 @@ struct RotaryRecoveryTests {
     let path = try folder.write(file.encoded, to: "model.gguf")
     let export = try ModelExport(model: path, adapter: nil)
     try export.write(to: folder.file("out"), as: .bf16, products: Products(threads: 1))
-    return (export.checkpoint, try ModelCheckpoint.open(folder.file("out")), try JSON(parsing: folder.read("out/config.json")))
+    return (
+      export.checkpoint, try ModelCheckpoint.open(folder.file("out")), try JSON(parsing: folder.read("out/config.json"))
+    )
   }
 
   @Test(arguments: [
     // Llama 3.1 and 3.2, with one blended frequency at this head size.
-    Scaling(base: 500_000, factor: 8, high: 4, context: 8192), Scaling(base: 500_000, factor: 32, high: 4, context: 8192),
-    // One blended frequency and an unusual context; several; several with an unusual bound; none.
+    Scaling(base: 500_000, factor: 8, high: 4, context: 8192),
+    Scaling(base: 500_000, factor: 32, high: 4, context: 8192),
+    // One blended frequency and an unusual context; several; several with an unusual bound; another factor.
     Scaling(base: 500_000, factor: 8, high: 4, context: 100), Scaling(base: 100, factor: 4, high: 5, context: 100),
-    Scaling(base: 100, factor: 2.5, high: 7.25, context: 120), Scaling(base: 500_000, factor: 16, high: 4, context: 8000),
+    Scaling(base: 100, factor: 2.5, high: 7.25, context: 120),
+    Scaling(base: 500_000, factor: 16, high: 4, context: 8000),
   ])
   func parametersAreFoundAgain(_ scaling: Scaling) throws {
     let (own, other, configuration) = try exported(scaling.base, scaling.divisors)
-    let worst = zip(own.configuration.rotaryFrequencies, other.configuration.rotaryFrequencies)
+    let worst =
+      zip(own.configuration.rotaryFrequencies, other.configuration.rotaryFrequencies)
       .map { abs($0 - $1) / $0 }.max() ?? .infinity
     #expect(worst < 1e-5)
     for rope in [configuration["rope_scaling"], configuration["rope_parameters"]] {

@@ -57,7 +57,9 @@ struct SmallModel {
     let bytes = (0...0xFF).map { byte in
       String(Character(Unicode.Scalar(UInt32(others.firstIndex(of: byte).map { 0x100 + $0 } ?? byte)) ?? " "))
     }
-    return ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + bytes + merges.map { $0.filter { $0 != " " } } + ["<think>"]
+    return ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + bytes + merges.map { $0.filter { $0 != " " } } + [
+      "<think>"
+    ]
   }()
 
   static let template =
