@@ -1,1 +1,66 @@
-@main struct Export { static func main() {} }
+import ArgumentParser
+import Checkpoints
+import Kernels
+import ToolSupport
+
+extension WeightType: ExpressibleByArgument {}
+
+@main struct ExportTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nlft-export",
+    abstract: "Merges an adapter into a model directory that transformers, vLLM and converters load.",
+    discussion: """
+      Adds the adapter's update to the weights, W + alpha/rank * B * A, and writes a Hugging Face model directory: \
+      config.json, model.safetensors, the tokenizer with its chat template, generation_config.json. Without --adapter the \
+      model is only converted.
+
+      Numbers keep the type they have in the model. A quantised model is written as f32 unless --type says otherwise: its \
+      adapter was trained on exactly these values, and 16 bits do not hold them. Merging never quantises again.
+
+      Examples:
+        nlft-export --model model.gguf --adapter adapter --merge merged
+        nlft-export --model model.gguf --adapter adapter --merge half --type bf16
+        nlft-export --model model.gguf --merge base
+      """,
+    version: toolVersion)
+
+  @OptionGroup var model: ModelOptions
+  @Option(
+    help: ArgumentHelp("The model directory to make; it must not exist yet or be empty.", valueName: "directory"),
+    completion: .directory)
+  var merge: String
+  @Option(
+    help: ArgumentHelp(
+      "Type of the numbers. (default: the model's; f32 for a quantised one)", valueName: "type"))
+  var type: WeightType?
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if merge.isEmpty { throw ValidationError("--merge needs the name of a directory.") }
+  }
+
+  func run() throws {
+    try runTool("nlft-export") {
+      let diagnostics = Diagnostics(tool: "nlft-export", quiet: common.quiet)
+      // Before the model is opened: the name may be the only mistake.
+      try ModelExport.checkFree(merge)
+      let export = try ModelExport(model: model.model, adapter: model.adapter)
+      if export.isForeignAdapter {
+        diagnostics.warn(
+          "\(model.adapter ?? ""): was trained on other weights than those of \(model.model); that is right only if "
+            + "they are the same model in another type")
+      }
+      let type = type ?? export.defaultType
+      let start = ContinuousClock.now
+      var tensors = 0
+      try export.write(to: merge, as: type, products: try Products(threads: common.threadCount)) { done, total in
+        tensors = total
+        diagnostics.progress { "\(done) of \(total) tensors" }
+      }
+      let seconds = (ContinuousClock.now - start).components
+      let tenths = seconds.seconds * 10 + seconds.attoseconds / 100_000_000_000_000_000
+      diagnostics.note("\(merge): \(tensors) tensors as \(type.rawValue) in \(tenths / 10).\(tenths % 10) s")
+      return .success
+    }
+  }
+}
