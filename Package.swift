@@ -71,7 +71,7 @@ let package = Package(
     tests("Records", []),
     tests("Tensors", ["Records"]),
     tests("Tokenizers", ["Records"]),
-    tests("Checkpoints", ["Records", "Tensors", "Tokenizers"]),
+    tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
     tests("Transformer", ["Records", "Kernels", "Tensors", "Checkpoints"]),
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),

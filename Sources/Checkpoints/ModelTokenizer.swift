@@ -40,23 +40,10 @@ public struct ModelTokenizer: Sendable {
   }
 
   private init(gguf file: GGUFFile) throws {
-    let model = try file.string("tokenizer.ggml.model") ?? "none"
-    guard model == "gpt2" else {
-      throw CheckpointError(file.path, "the tokenizer is of kind \"\(model)\", expected \"gpt2\" (byte-level BPE)")
-    }
-    guard let tokens = try file.strings("tokenizer.ggml.tokens"), let merges = try file.strings("tokenizer.ggml.merges")
-    else { throw CheckpointError(file.path, "there is no vocabulary: tokenizer.ggml.tokens and merges") }
-    func token(_ key: String) throws -> Int32? { try file.integer(key).flatMap { Int32(exactly: $0) } }
-    let vocabulary = try Vocabulary(
-      ggufTokens: tokens, types: try file.integers("tokenizer.ggml.token_type"), merges: merges,
-      preTokenizer: try file.string("tokenizer.ggml.pre") ?? "default",
-      beginOfText: try token("tokenizer.ggml.bos_token_id"), endOfText: try token("tokenizer.ggml.eos_token_id"),
-      addsBeginOfText: try file.bool("tokenizer.ggml.add_bos_token"),
-      addsEndOfText: try file.bool("tokenizer.ggml.add_eos_token"), source: file.path)
     let stops = try ["eos", "eot"].compactMap { try file.integer("tokenizer.ggml.\($0)_token_id") }
     try self.init(
-      tokenizer: Tokenizer(vocabulary: vocabulary), jinja: file.string("tokenizer.chat_template"), stops: stops,
-      source: file.path)
+      tokenizer: Tokenizer(vocabulary: file.vocabulary()), jinja: file.string("tokenizer.chat_template"),
+      stops: stops, source: file.path)
   }
 
   private init(directory: String) throws {

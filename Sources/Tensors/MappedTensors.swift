@@ -12,6 +12,9 @@ public struct MappedTensors: Sendable {
   /// - Throws: `TensorError` with the file and what was wrong.
   public init(path: String) throws(TensorError) {
     let file = try MappedFile(path: path)
+    if file.bytes.prefix(64).starts(with: "version https://git-lfs".utf8) {
+      throw TensorError(source: path, "is a Git LFS pointer, expected the file itself (git lfs pull)")
+    }
     let prefix = Array(file.bytes.prefix(TensorHeader.prefixLength))
     let range = try TensorHeader.range(prefix: prefix, fileLength: file.count, source: path)
     let header = try TensorHeader(parsing: Array(file.bytes[range]), fileLength: file.count, source: path)
