@@ -29,6 +29,8 @@ public struct TinyModel: Sendable {
     public var rotaryScaling = RotaryScaling.none
     /// ε of the norms.
     public var normEpsilon = 1e-5
+    /// Factor on the rows of a head that is not tied: above 1 the model is surer of itself.
+    public var headStretch: Float = 1
     /// How the weights are stored: F32, F16 or BF16.
     public var elementType = ElementType.float32
 
@@ -84,10 +86,11 @@ public struct TinyModel: Sendable {
     for (name, dimensions) in shape.tensors {
       let count = dimensions.reduce(1, *)
       // Norms stay near 1; a matrix's outputs are about as large as its inputs.
+      let stretch = name == "lm_head.weight" ? shape.headStretch : 1
       let values =
         dimensions.count == 1
         ? generator.normals(count, scale: 0.2, mean: 1)
-        : generator.normals(count, scale: 1.2 / Float(dimensions[1]).squareRoot())
+        : generator.normals(count, scale: stretch * 1.2 / Float(dimensions[1]).squareRoot())
       let tensor = try Self.stored(values, dimensions, shape.elementType)
       weights[name] = try tensor.floats()
       file[name] = tensor
