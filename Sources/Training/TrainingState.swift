@@ -127,8 +127,7 @@ extension TrainingState {
         guard let tensor = file[prefix + name], tensor.shape == [matrix.rows, matrix.columns] else {
           throw TrainingError("\(path): the tensor \(prefix + name) is missing or of the wrong shape")
         }
-        let values = try tensor.floats()
-        Elementwise.copy(Matrix(rows: matrix.rows, columns: matrix.columns, values).view, into: matrix.view)
+        matrix.fill(try tensor.floats())
       }
     }
     return optimizer
