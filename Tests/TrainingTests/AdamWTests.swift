@@ -44,7 +44,9 @@ import Training
 
   private func random(_ generator: inout SplitMix64, scale: Float) -> Adapter {
     let gradient = adapter.zeros()
-    for (_, matrix) in gradient.parameters { matrix.fill(generator.normals(matrix.rows * matrix.columns, scale: scale)) }
+    for (_, matrix) in gradient.parameters {
+      matrix.fill(generator.normals(matrix.rows * matrix.columns, scale: scale))
+    }
     return gradient
   }
 

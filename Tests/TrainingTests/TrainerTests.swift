@@ -21,7 +21,9 @@ import Transformer
     for record in records {
       let alone = try trainer.gradient(of: [record], dropout: dropout)
       loss += alone.loss / Double(records.count)
-      for (index, value) in alone.gradient.values.enumerated() { expected[index] += Double(value) / Double(records.count) }
+      for (index, value) in alone.gradient.values.enumerated() {
+        expected[index] += Double(value) / Double(records.count)
+      }
     }
     let batch = try trainer.gradient(of: records, dropout: dropout)
     #expect(abs(batch.loss - loss) < 1e-5 * abs(loss))

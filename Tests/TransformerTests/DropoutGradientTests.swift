@@ -70,7 +70,9 @@ import Transformer
     for layer in small.layers { for (_, pair) in layer { pair.b.fill(pair.b.values.map { $0 * 0.02 }) } }
     let plain = try problem.loss(small, nil)
     let none = try problem.loss(problem.adapter.zeros(), nil)
-    let losses = try (0..<300).map { try problem.loss(small, StepDropout(rate: 0.5, seed: SplitMix64.mixed(UInt64($0)))) }
+    let losses = try (0..<300).map {
+      try problem.loss(small, StepDropout(rate: 0.5, seed: SplitMix64.mixed(UInt64($0))))
+    }
     let mean = losses.reduce(0, +) / 300
     let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 299
     let standardError = (variance / 300).squareRoot()

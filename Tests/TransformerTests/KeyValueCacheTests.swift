@@ -63,7 +63,8 @@ import Transformer
     let (states, ends) = transformer.prefill(prompts)
     #expect(ends.count == prompts.count)
     #expect(states.rows == 60 + 30 + 1, "what prompts share is run once")
-    let next = transformer.extend(ends.map { (KeyValueCache(transformer.configuration, parent: $0.cache), [tokens[99]]) })
+    let next = transformer.extend(
+      ends.map { (KeyValueCache(transformer.configuration, parent: $0.cache), [tokens[99]]) })
     for (index, prompt) in prompts.enumerated() {
       let whole = transformer.states(PackedLayout([prompt + [tokens[99]]]))
       let (last, row) = (prompt.count, ends[index].row)

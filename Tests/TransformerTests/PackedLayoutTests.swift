@@ -8,7 +8,8 @@ import Transformer
   private func run(_ number: Int32, _ count: Int32 = 20) -> [Int32] { (0..<count).map { 100 * number + $0 } }
 
   /// What every layout must satisfy, whatever it shares.
-  private func check(_ layout: PackedLayout, _ sequences: [[Int32]], sourceLocation: SourceLocation = #_sourceLocation) {
+  private func check(_ layout: PackedLayout, _ sequences: [[Int32]], sourceLocation: SourceLocation = #_sourceLocation)
+  {
     #expect(layout.tokens.count == layout.rows && layout.positions.count == layout.rows, sourceLocation: sourceLocation)
     #expect(
       layout.segments.flatMap { Array($0.rows) } == Array(0..<layout.rows), "segments follow each other",

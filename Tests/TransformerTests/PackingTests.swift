@@ -25,7 +25,8 @@ import Transformer
     let response = generator.tokens(23, vocabulary: vocabulary)
     let hints = (0..<2).map { _ in generator.tokens(37, vocabulary: vocabulary) }
     sequences = [
-      instruction + question + response, instruction + question + hints[0] + response, instruction + hints[1] + response,
+      instruction + question + response, instruction + question + hints[0] + response,
+      instruction + hints[1] + response,
       instruction + question + response, instruction + question, generator.tokens(135, vocabulary: vocabulary),
       generator.tokens(1, vocabulary: vocabulary),
     ]
@@ -58,7 +59,9 @@ import Transformer
       layout, terms: packedTerms(layout, chosen), addingTo: gradient, dropout: dropout, activationBudget: budget)
   }
 
-  private func expectEqual(_ found: Adapter, _ expected: Adapter, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expectEqual(
+    _ found: Adapter, _ expected: Adapter, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     for ((name, matrix), (_, reference)) in zip(found.parameters, expected.parameters) {
       let largest = reference.doubles.map(abs).max() ?? 0
       #expect(largest > 0)
