@@ -50,6 +50,16 @@ import Transformer
     try expectMean(of: records, rate: 0.1)
   }
 
+  /// Only within a pass are prefixes shared: how often the same record is computed tells how the batch was taken apart.
+  @Test(arguments: [(1, 4000), (2, 4000), (3, 8000), (4, 8000), (5, 12_000)])
+  func noPassHasMoreTokensThanItsLimit(_ copies: Int, _ rows: Int) throws {
+    let sequences = (0..<10).map { trial.sequence(400, seed: $0) }
+    let batch = try (0..<copies).map { try trial.record("r\($0)", sequences) }
+    var trainer = try trial.trainer(trial.model.adapter(targets: [.down]))
+    let metrics = try trainer.step(batch, learningRate: 0)
+    #expect(metrics.tokens == copies * 4000 && metrics.rows == rows)
+  }
+
   @Test func metricsSayWhatWasDone() throws {
     let adapter = trial.model.adapter()
     var trainer = try trial.trainer(adapter)
