@@ -33,11 +33,8 @@ public final class Matrix: @unchecked Sendable {
 
   /// A matrix with the given values, row after row.
   public convenience init(rows: Int, columns: Int, _ values: [Float]) {
-    precondition(values.count == rows * columns, "a matrix needs rows × columns values")
     self.init(rows: rows, columns: columns)
-    values.withUnsafeBufferPointer { source in
-      if let start = source.baseAddress { base.update(from: start, count: source.count) }
-    }
+    fill(values)
   }
 
   deinit { free(base) }
@@ -57,6 +54,14 @@ public final class Matrix: @unchecked Sendable {
     set {
       precondition(row >= 0 && row < rows && column >= 0 && column < columns)
       base[row * columns + column] = newValue
+    }
+  }
+
+  /// Replaces every entry, row after row.
+  public func fill(_ values: [Float]) {
+    precondition(values.count == rows * columns, "a matrix needs rows × columns values")
+    values.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { base.update(from: start, count: source.count) }
     }
   }
 

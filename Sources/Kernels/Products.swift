@@ -69,14 +69,19 @@ public struct Products: Sendable {
   public func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
-    let fitting = max(16, Self.scratchFloats / weight.columns / 16 * 16)
+    // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
+    let stretch = min(weight.columns, Self.scratchFloats / 16)
+    let fitting = max(16, Self.scratchFloats / stretch / 16 * 16)
     let tile = min(fitting, max(16, (weight.rows + pool.threads - 1) / pool.threads))
     let tiles = (weight.rows + tile - 1) / tile
     pool.run(tiles) { part, worker in
       let range = part * tile..<min(weight.rows, (part + 1) * tile)
-      blas.product(
-        x, widened(weight, rows: range, columns: 0..<weight.columns, worker), transposeA: false, transposeB: true,
-        alpha: 1, beta: 0, into: y.columns(range))
+      for start in stride(from: 0, to: weight.columns, by: stretch) {
+        let columns = start..<min(weight.columns, start + stretch)
+        blas.product(
+          x.columns(columns), widened(weight, rows: range, columns: columns, worker), transposeA: false,
+          transposeB: true, alpha: 1, beta: start == 0 ? 0 : 1, into: y.columns(range))
+      }
     }
   }
 
@@ -88,9 +93,10 @@ public struct Products: Sendable {
   public func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
     precondition(dx.columns == weight.columns && dy.columns == weight.rows && dx.rows == dy.rows)
     guard dx.rows > 0 else { return }
-    // Each part owns a range of input columns, so that no two threads add to the same place.
+    // Each part owns a range of input columns, so that no two threads add to the same place; a row of it must fit
+    // into the scratch memory.
     let blocks = weight.columns / weight.format.blockLength
-    let pieces = max(1, min(pool.threads, blocks))
+    let pieces = max(1, min(max(pool.threads, 2 * weight.columns / Self.scratchFloats), blocks))
     pool.run(pieces) { part, worker in
       let unit = weight.format.blockLength
       let columns = part * blocks / pieces * unit..<(part + 1) * blocks / pieces * unit

@@ -17,7 +17,7 @@ enum VectorMath {
     UnsafeMutableRawPointer(target).storeBytes(of: vector, as: Vector.self)
   }
 
-  /// eˣ within 2 units in the last place for −87 ≤ x ≤ 88; below, a number under 1.2e-38; above, e⁸⁸.
+  /// eˣ within 2 units in the last place for −87 ≤ x ≤ 88; below, a number under 1.7e-38; above, e⁸⁸.
   /// Range reduction x = n·ln 2 + r, then the polynomial of the Cephes library for eʳ.
   @inline(__always)
   static func exponential(_ x: Vector) -> Vector {

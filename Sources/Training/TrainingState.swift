@@ -90,13 +90,22 @@ extension TrainingState {
       guard let value else { throw TrainingError("\(path): \"\(name)\" is missing or of the wrong type") }
       return value
     }
-    let steps = try member(json["step"]?.integer.flatMap { $0 >= 0 ? $0 : nil }, "step")
+    func count(_ value: JSON?, _ name: String, upTo limit: Int = 1 << 48) throws(TrainingError) -> Int {
+      let found = try member(value?.integer, name)
+      guard (0...limit).contains(found) else {
+        throw TrainingError("\(path): \"\(name)\" is \(found), expected 0 to \(limit)")
+      }
+      return found
+    }
+    let steps = try count(json["step"], "step")
     let shape = try member(
       (json["schedule"]?["shape"]?.string).flatMap { LearningRateSchedule.Shape(rawValue: $0) }, "schedule.shape")
+    let peak = try member(json["schedule"]?["peak"]?.double.flatMap { $0 >= 0 ? $0 : nil }, "schedule.peak")
     var schedule = LearningRateSchedule(
-      shape: shape, peak: try member(json["schedule"]?["peak"]?.double, "schedule.peak"), warmup: 0,
-      totalSteps: try member(json["schedule"]?["total_steps"]?.integer, "schedule.total_steps"))
-    schedule.warmupSteps = try member(json["schedule"]?["warmup_steps"]?.integer, "schedule.warmup_steps")
+      shape: shape, peak: peak, warmup: 0,
+      totalSteps: try count(json["schedule"]?["total_steps"], "schedule.total_steps"))
+    schedule.warmupSteps = try count(
+      json["schedule"]?["warmup_steps"], "schedule.warmup_steps", upTo: schedule.totalSteps)
     let beside = try member(json["fingerprints"]?["adapter"]?.string, "fingerprints.adapter")
     guard beside == adapter.fingerprint else {
       throw TrainingError(
@@ -106,14 +115,14 @@ extension TrainingState {
     guard case .number(let digits)? = json["seed"], let seed = UInt64(digits) else {
       throw TrainingError("\(path): \"seed\" is missing or of the wrong type")
     }
-    let bytesOfMoments = try member(json["optimizer_bytes"]?.integer, "optimizer_bytes")
+    let bytesOfMoments = try count(json["optimizer_bytes"], "optimizer_bytes")
     let optimizer = try Self.moments(directory: directory, bytes: bytesOfMoments, steps: steps, adapter: adapter)
     self.init(
       optimizer: optimizer,
       run: Run(
         fingerprint: try member(json["run"]?["fingerprint"]?.string, "run.fingerprint"),
-        start: try member(json["run"]?["start"]?.integer, "run.start"),
-        steps: try member(json["run"]?["steps"]?.integer, "run.steps")),
+        start: try count(json["run"]?["start"], "run.start", upTo: steps),
+        steps: try count(json["run"]?["steps"], "run.steps")),
       schedule: schedule, seed: seed, model: try member(json["fingerprints"]?["model"]?.string, "fingerprints.model"),
       adapter: beside)
   }
@@ -121,14 +130,18 @@ extension TrainingState {
   private static func moments(directory: String, bytes: Int, steps: Int, adapter: Adapter) throws -> AdamW {
     let path = directory + "/" + momentsName
     let file = try ArchiveReader().read(FrameReference(archive: path, offset: 0, bytes: bytes))
+    let expected = ["adapter": adapter.fingerprint, "step": "\(steps)"]
+    for (key, value) in expected where file.metadata[key] != value {
+      throw TrainingError(
+        "\(path): belongs to another adapter or step (\(key) \(file.metadata[key] ?? "missing"), expected \(value))")
+    }
     let optimizer = AdamW(steps: steps, first: adapter.zeros(), second: adapter.zeros())
     for (prefix, moments) in [("first.", optimizer.first), ("second.", optimizer.second)] {
       for (name, matrix) in moments.parameters {
         guard let tensor = file[prefix + name], tensor.shape == [matrix.rows, matrix.columns] else {
           throw TrainingError("\(path): the tensor \(prefix + name) is missing or of the wrong shape")
         }
-        let values = try tensor.floats()
-        Elementwise.copy(Matrix(rows: matrix.rows, columns: matrix.columns, values).view, into: matrix.view)
+        matrix.fill(try tensor.floats())
       }
     }
     return optimizer

@@ -13,22 +13,25 @@ struct AdaptedLinear {
   func forward(_ x: MatrixView, into y: MatrixView) {
     products.linear(x, weight, into: y)
     guard let update, x.rows > 0 else { return }
-    let narrow = projected(x, update)
+    let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)
   }
 
-  /// A·drop(x), [n, r].
+  /// A·x, [n, r].
   private func projected(_ x: MatrixView, _ update: LowRankPair) -> Matrix {
     let narrow = Matrix(rows: x.rows, columns: update.a.rows)
-    products.multiply(dropped(x)?.view ?? x, update.a.view, transposeB: true, into: narrow.view)
+    products.multiply(x, update.a.view, transposeB: true, into: narrow.view)
     return narrow
   }
 
-  private func dropped(_ x: MatrixView) -> Matrix? {
-    guard let dropout else { return nil }
+  /// Calls `body` with the update's input: x itself, or a copy with entries dropped that lives as long as the call.
+  private func withDropped<Result>(_ x: MatrixView, _ body: (MatrixView) -> Result) -> Result {
+    guard let dropout else { return body(x) }
     let copy = Matrix(rows: x.rows, columns: x.columns)
-    dropout.mask.apply(x, keys: dropout.keys, into: copy.view, pool: products.pool)
-    return copy
+    return withExtendedLifetime(copy) {
+      dropout.mask.apply(x, keys: dropout.keys, into: copy.view, pool: products.pool)
+      return body(copy.view)
+    }
   }
 
   /// Backward: adds to the update's gradient, and to the input's where it is asked for.
@@ -45,12 +48,11 @@ struct AdaptedLinear {
     let g = Matrix(rows: dy.rows, columns: update.b.columns)
     products.multiply(dy, update.b.view, alpha: update.scale, into: g.view)
     if let gradient {
-      let input = dropped(x)
-      let source = input?.view ?? x
-      let narrow = Matrix(rows: x.rows, columns: update.a.rows)
-      products.multiply(source, update.a.view, transposeB: true, into: narrow.view)
-      products.multiply(dy, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
-      products.multiply(g.view, source, transposeA: true, beta: 1, into: gradient.a.view)
+      withDropped(x) { input in
+        let narrow = projected(input, update)
+        products.multiply(dy, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
+        products.multiply(g.view, input, transposeA: true, beta: 1, into: gradient.a.view)
+      }
     }
     guard let dx else { return }
     guard let dropout else { return products.multiply(g.view, update.a.view, beta: 1, into: dx) }

@@ -46,15 +46,27 @@ struct LanguageModelHead {
       let output = UnsafeMutableBufferPointer(rebasing: buffer[...])
       chunks(of: states, rows: rows) { places, _, logits in
         products.pool.run(places.count) { part, _ in
-          let row = logits.row(part)
           let place = places.lowerBound + part
-          let logProbability = Double(row[Int(targets[place])]) - Softmax.logNormalizer(row, count: weight.rows)
-          output[place] = Float(min(0, logProbability))
+          let (logOdds, _) = logOdds(logits.row(part), target: targets[place])
+          output[place] = Float(-Self.softplus(-logOdds))
         }
       }
     }
     return result
   }
+
+  /// log p/(1 − p) of the target, and log Σ eˣ of the other logits. The target's logit is replaced by −∞.
+  ///
+  /// Taken from the others' sum, 1 − p keeps its digits where p is near 1, and a logit that is no number shows.
+  private func logOdds(_ row: UnsafeMutablePointer<Float>, target: Int32) -> (logOdds: Double, others: Double) {
+    let logit = Double(row[Int(target)])
+    row[Int(target)] = -.infinity
+    let others = Softmax.logNormalizer(row, count: weight.rows)
+    return (logit - others, others)
+  }
+
+  /// log(1 + eˣ), which is −log(1 − p) of the log-odds and −log p of their negative.
+  private static func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
 
   /// One term of a loss: −likelihood·log p − unlikelihood·log(1 − p), p the probability of `target` at `row`.
   struct Term {
@@ -66,7 +78,8 @@ struct LanguageModelHead {
 
   /// The loss of each term, and the gradient to the states, forward and backward in one go.
   ///
-  /// With c = likelihood − unlikelihood·p/(1−p), the gradient to the logits is c·(softmax − onehot(target)).
+  /// With k = likelihood·(1 − p) − unlikelihood·p, the gradient to the logits is −k at the target and k·q at the
+  /// others, q their probabilities among themselves.
   /// - Parameter gradient: [n, D], added to; nil for the loss alone.
   func loss(_ states: Matrix, terms: [Term], addingTo gradient: Matrix?) -> [Double] {
     var losses = [Double](repeating: 0, count: terms.count)
@@ -76,20 +89,17 @@ struct LanguageModelHead {
         products.pool.run(places.count) { part, _ in
           let term = terms[places.lowerBound + part]
           let row = logits.row(part)
-          let normalizer = Softmax.logNormalizer(row, count: weight.rows)
-          let logProbability = min(0, Double(row[Int(term.target)]) - normalizer)
-          // −expm1 keeps the digits of 1 − p where p is near 1; the floor keeps a certain token's loss finite.
-          let remainder = max(-expm1(logProbability), 1e-12)
+          let (logOdds, others) = logOdds(row, target: term.target)
           var loss = 0.0
-          if term.likelihood != 0 { loss -= Double(term.likelihood) * logProbability }
-          if term.unlikelihood != 0 { loss -= Double(term.unlikelihood) * log(remainder) }
+          if term.likelihood != 0 { loss += Double(term.likelihood) * Self.softplus(-logOdds) }
+          if term.unlikelihood != 0 { loss += Double(term.unlikelihood) * Self.softplus(logOdds) }
           output[places.lowerBound + part] = loss
           guard gradient != nil else { return }
-          let odds = exp(logProbability) / remainder
-          let coefficient = Float(Double(term.likelihood) - Double(term.unlikelihood) * odds)
-          Softmax.scaledProbabilities(
-            row, count: weight.rows, logNormalizer: normalizer, coefficient: coefficient)
-          row[Int(term.target)] -= coefficient
+          let probability = 1 / (1 + exp(-logOdds))
+          let remainder = 1 / (1 + exp(logOdds))
+          let pull = Float(Double(term.likelihood) * remainder - Double(term.unlikelihood) * probability)
+          Softmax.scaledProbabilities(row, count: weight.rows, logNormalizer: others, coefficient: pull)
+          row[Int(term.target)] = -pull
         }
         guard let gradient else { return }
         let back = Matrix(rows: places.count, columns: gradient.columns)

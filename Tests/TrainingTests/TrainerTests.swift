@@ -1,0 +1,171 @@
+import Checkpoints
+import Kernels
+import Tensors
+import Testing
+import TinyModels
+import Training
+import Transformer
+
+@Suite struct TrainerTests {
+  private let trial: Trial
+
+  init() throws { trial = try Trial() }
+
+  /// A batch's loss and gradient are the means over its records, each taken alone.
+  private func expectMean(of records: [TrainingRecord], rate: Float?) throws {
+    let adapter = trial.model.adapter()
+    let trainer = try trial.trainer(adapter)
+    let dropout = rate.map { StepDropout(rate: $0, seed: 8) }
+    var loss = 0.0
+    var expected = [Double](repeating: 0, count: adapter.values.count)
+    for record in records {
+      let alone = try trainer.gradient(of: [record], dropout: dropout)
+      loss += alone.loss / Double(records.count)
+      for (index, value) in alone.gradient.values.enumerated() {
+        expected[index] += Double(value) / Double(records.count)
+      }
+    }
+    let batch = try trainer.gradient(of: records, dropout: dropout)
+    #expect(abs(batch.loss - loss) < 1e-5 * abs(loss))
+    let largest = expected.map(abs).max() ?? 0
+    let difference = zip(batch.gradient.values, expected).map { abs(Double($0) - $1) }.max() ?? .infinity
+    #expect(largest > 0 && difference < 1e-4 * largest)
+    let norm = expected.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(abs(batch.norm - norm) < 1e-4 * norm)
+  }
+
+  @Test(arguments: [nil, Float(0.2)]) func aBatchIsTheMeanOfItsRecords(_ rate: Float?) throws {
+    try expectMean(of: trial.records(5), rate: rate)
+  }
+
+  /// More tokens than go into one pass; one record alone has too many.
+  @Test func aBatchTakenApartIsTheMeanOfItsRecords() throws {
+    let lengths = [3000, 3500, 2500, 10, Trainer.rowLimit + 20, 10]
+    let records = try lengths.enumerated().map { index, length in
+      let parts = stride(from: 0, to: length, by: 400).map { start in
+        trial.sequence(min(400, length - start), seed: UInt64(index << 32 | start))
+      }
+      return try trial.record("r\(index)", parts)
+    }
+    try expectMean(of: records, rate: 0.1)
+  }
+
+  /// Only within a pass are prefixes shared: how often the same record is computed tells how the batch was taken apart.
+  @Test(arguments: [(1, 4000), (2, 4000), (3, 8000), (4, 8000), (5, 12_000)])
+  func noPassHasMoreTokensThanItsLimit(_ copies: Int, _ rows: Int) throws {
+    let sequences = (0..<10).map { trial.sequence(400, seed: $0) }
+    let batch = try (0..<copies).map { try trial.record("r\($0)", sequences) }
+    var trainer = try trial.trainer(trial.model.adapter(targets: [.down]))
+    let metrics = try trainer.step(batch, learningRate: 0)
+    #expect(metrics.tokens == copies * 4000 && metrics.rows == rows)
+  }
+
+  @Test func metricsSayWhatWasDone() throws {
+    let adapter = trial.model.adapter()
+    var trainer = try trial.trainer(adapter)
+    let records = try trial.records(3)
+    let duplicate = try trial.record("again", records[0].sequences)
+    let batch = records + [duplicate]
+    let before = try trainer.gradient(of: batch)
+    let (loss, norm) = (before.loss, before.norm)
+    let metrics = try trainer.step(batch, learningRate: 0.01)
+    let tokens = 20 + 2 * 21 + 22 + 20
+    #expect(metrics.step == 1 && metrics.learningRate == 0.01)
+    #expect(metrics.loss == loss && metrics.gradientNorm == norm)
+    #expect(metrics.tokens == tokens && metrics.rows == tokens - 20, "the duplicate costs no rows")
+    #expect(try trainer.step(records, learningRate: 0).step == 2)
+  }
+
+  /// A step moves against the gradient: the loss of the same batch falls.
+  @Test func stepsLowerTheLoss() throws {
+    var trainer = try trial.trainer(trial.model.adapter())
+    let records = try trial.records(4)
+    let losses = try (0..<15).map { _ in try trainer.step(records, learningRate: 0.01).loss }
+    #expect(losses[14] < losses[0] - 0.1)
+  }
+
+  /// Only the direction of the gradient counts beyond the limit, and Adam's first step does not even see its length:
+  /// with a limit near ε it does.
+  @Test func theGradientIsClipped() throws {
+    let records = try trial.records(2)
+    func moved(clip: Double) throws -> Double {
+      let adapter = trial.model.adapter()
+      let before = adapter.values
+      var trainer = try trial.trainer(adapter, clip: clip)
+      #expect(try trainer.step(records, learningRate: 0.01).gradientNorm > 1, "before clipping")
+      return zip(adapter.values, before).reduce(0) { $0 + Double(abs($1.0 - $1.1)) }
+    }
+    let (whole, tiny) = (try moved(clip: 1), try moved(clip: 1e-9))
+    #expect(tiny > 0 && tiny < 0.1 * whole)
+  }
+
+  @Test func aRateOfZeroMovesNothing() throws {
+    let adapter = trial.model.adapter()
+    let before = adapter.values
+    var trainer = try trial.trainer(adapter)
+    _ = try trainer.step(try trial.records(2), learningRate: 0)
+    #expect(adapter.values == before)
+    #expect(trainer.optimizer.steps == 1)
+    #expect(trainer.optimizer.first.norm > 0)
+  }
+
+  /// A step that cannot be taken names the record, or the tensor, and leaves no trace: the next one is as if it had
+  /// not been tried.
+  @Test func aLossThatIsNotFiniteChangesNothing() throws {
+    let good = try trial.records(2)
+    var sequence = trial.sequence(12, seed: 50)
+    sequence.likelihood[0] = .infinity
+    let bad = try trial.record("bad one", [sequence])
+    sequence.likelihood[0] = 3e38
+    let steep = try trial.record("steep", [sequence])
+    let (adapter, other) = (trial.model.adapter(), trial.model.adapter())
+    var trainer = try trial.trainer(adapter)
+    var undisturbed = try trial.trainer(other)
+    _ = try trainer.step(good, learningRate: 0.01)
+    _ = try undisturbed.step(good, learningRate: 0.01)
+    let before = (adapter.values, trainer.optimizer.first.values, trainer.optimizer.second.values)
+
+    let error = #expect(throws: TrainingError.self) { try trainer.step(good + [bad], learningRate: 0.01) }
+    #expect(error?.description == "id \"bad one\": the loss is inf; the adapter is left as it was")
+    let second = #expect(throws: TrainingError.self) { try trainer.step([steep], learningRate: 0.01) }
+    #expect(second?.description.contains("is not finite, in the batch of ids \"steep\"") == true)
+    #expect(second?.description.contains("lora_") == true, "the tensor is named")
+    #expect(before.0 == adapter.values)
+    #expect(before.1 == trainer.optimizer.first.values && before.2 == trainer.optimizer.second.values)
+    #expect(trainer.optimizer.steps == 1)
+
+    _ = try trainer.step(good, learningRate: 0.01)
+    _ = try undisturbed.step(good, learningRate: 0.01)
+    #expect(adapter.values == other.values)
+  }
+
+  /// An adapter that has diverged is found out by the loss.
+  @Test func anAdapterThatIsNoNumberIsFoundOut() throws {
+    let adapter = trial.model.adapter()
+    adapter.layers[1][.down]?.b[0, 0] = .nan
+    var trainer = try trial.trainer(adapter)
+    let error = #expect(throws: TrainingError.self) { try trainer.step(try trial.records(2), learningRate: 0.01) }
+    #expect(error?.description.hasPrefix("id \"r0\": the loss is") == true)
+  }
+
+  @Test func withoutAnAdapterThereIsNothingToTrain() throws {
+    let error = #expect(throws: TrainingError.self) { try Trainer(model: trial.transformer(nil), clip: 1) }
+    #expect(error?.description == "the model has no adapter to train")
+  }
+
+  @Test func recordsAreChecked() throws {
+    var sequence = trial.sequence(10, seed: 1)
+    sequence.tokens[3] = 259
+    #expect(throws: TokenRangeError.self) { try trial.record("a", [sequence]) }
+    sequence = trial.sequence(10, seed: 1)
+    sequence.targets[0] = 5000
+    #expect(throws: TokenRangeError.self) { try trial.record("a", [sequence]) }
+    var empty = trial.sequence(10, seed: 2)
+    empty.likelihood = empty.likelihood.map { _ in 0 }
+    empty.unlikelihood = empty.likelihood
+    let error = #expect(throws: TrainingError.self) { try trial.record("a", [empty]) }
+    #expect(error?.description == "no token with a weight: there is nothing to learn from")
+    let record = try trial.record("a", [empty, trial.sequence(10, seed: 3)])
+    #expect(record.sequences.count == 1 && record.tokenCount == 10, "a sequence without weights is not run")
+  }
+}

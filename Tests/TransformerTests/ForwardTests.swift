@@ -1,0 +1,72 @@
+import Kernels
+import Testing
+import TinyModels
+import Transformer
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+@Suite struct ForwardTests {
+  @Test(arguments: TinyModelCase.allCases) func logitsAgreeWithPlainLoops(_ test: TinyModelCase) throws {
+    let model = try TinyModel(test.shape)
+    var generator = SplitMix64(seed: 20)
+    let tokens = generator.tokens(141, vocabulary: model.shape.vocabularySize)
+    for adapter in [nil, model.adapter()] {
+      let logits = try model.transformer(adapter).logits(PackedLayout([tokens]))
+      let expected = ReferenceLlama(model, adapter: adapter).logits(tokens).flatMap { $0 }
+      #expect(largestDifference(logits.doubles, expected) < 1e-4, adapter == nil ? "plain" : "adapted")
+    }
+  }
+
+  /// A check of the check: the adapter and the rotary scaling do change the logits.
+  @Test func whatTheCasesVaryMatters() throws {
+    var generator = SplitMix64(seed: 21)
+    let model = try TinyModel(TinyModelCase.llama3.shape)
+    let tokens = generator.tokens(60, vocabulary: model.shape.vocabularySize)
+    let plain = ReferenceLlama(model).logits(tokens).flatMap { $0 }
+    let adapted = ReferenceLlama(model, adapter: model.adapter()).logits(tokens).flatMap { $0 }
+    #expect(largestDifference(plain, adapted) > 0.1)
+    var shape = model.shape
+    shape.rotaryScaling = .none
+    let unscaled = ReferenceLlama(try TinyModel(shape)).logits(tokens).flatMap { $0 }
+    #expect(largestDifference(plain, unscaled) > 0.01)
+  }
+
+  @Test func logProbabilitiesAreThoseOfTheLogits() throws {
+    let model = try TinyModel(TinyModelCase.untied.shape)
+    var generator = SplitMix64(seed: 22)
+    let tokens = generator.tokens(200, vocabulary: model.shape.vocabularySize)
+    let transformer = try model.transformer()
+    let states = transformer.states(PackedLayout([tokens]))
+    // More rows than a chunk of logits has, out of order and some twice.
+    let rows = (0..<300).map { $0 * 7 % 200 }
+    let targets = generator.tokens(300, vocabulary: model.shape.vocabularySize)
+    let found = transformer.logProbabilities(states, rows: rows, targets: targets)
+    let logits = ReferenceLlama(model).logits(tokens)
+    let expected = zip(rows, targets).map { row, target in
+      logits[row][Int(target)] - log(logits[row].reduce(0) { $0 + exp($1) })
+    }
+    #expect(largestDifference(found.map(Double.init), expected) < 1e-4)
+  }
+
+  /// A number that is none must show, not pass for certainty.
+  @Test func statesThatAreNoNumbersGiveNoProbability() throws {
+    let transformer = try TinyModel().transformer()
+    let states = Matrix(rows: 2, columns: 32, [Float](repeating: .nan, count: 32) + [Float](repeating: 1, count: 32))
+    let found = transformer.logProbabilities(states, rows: [0, 1], targets: [5, 5])
+    #expect(found[0].isNaN)
+    #expect(found[1] < 0)
+  }
+
+  @Test(arguments: [Int32(-1), 259]) func tokensOutsideTheVocabularyAreNamed(_ token: Int32) throws {
+    let transformer = try TinyModel().transformer()
+    try transformer.validate([0, 258])
+    let error = #expect(throws: TokenRangeError.self) { try transformer.validate([3, token]) }
+    #expect(error?.description == "token \(token) at position 1 is outside the model's vocabulary of 259")
+  }
+}
