@@ -148,7 +148,9 @@ struct GGUFCursor {
 
   mutating func entry(_ name: String) throws(CheckpointError) -> GGUFFile.Entry {
     let count = try fixed(UInt32.self, "the shape of \(name)")
-    guard count <= 4 else { throw CheckpointError(mapping.path, "the tensor \(name) has \(count) dimensions, expected 1 to 4") }
+    guard count <= 4 else {
+      throw CheckpointError(mapping.path, "the tensor \(name) has \(count) dimensions, expected 1 to 4")
+    }
     var dimensions: [Int] = []
     for _ in 0..<count {
       let size = try fixed(UInt64.self, "the shape of \(name)")

@@ -16,7 +16,8 @@ struct HuggingFaceModel {
     let c = try configuration()
     let weights = try ShardedTensors(directory: directory)
     let embedding = try weights.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.hiddenSize)
-    let head = c.tiedHead ? embedding : try weights.matrix("lm_head.weight", rows: c.vocabularySize, columns: c.hiddenSize)
+    let head =
+      c.tiedHead ? embedding : try weights.matrix("lm_head.weight", rows: c.vocabularySize, columns: c.hiddenSize)
     let layers = try (0..<c.layers).map { layer in
       let prefix = "model.layers.\(layer)"
       return try LayerWeights(
@@ -58,7 +59,8 @@ struct HuggingFaceModel {
       headDimension: try file.integer("head_dim") ?? hidden / heads,
       vocabularySize: try file.requiredInteger("vocab_size"),
       contextLength: try file.integer("max_position_embeddings") ?? 2048,
-      normEpsilon: Float(try file.double("rms_norm_eps") ?? 1e-6), rotaryBase: rotary.base, rotaryScaling: rotary.scaling,
+      normEpsilon: Float(try file.double("rms_norm_eps") ?? 1e-6), rotaryBase: rotary.base,
+      rotaryScaling: rotary.scaling,
       tiedHead: try file.bool("tie_word_embeddings") ?? false)
     try configuration.validate(source: file.path)
     return configuration

@@ -68,7 +68,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     guard headDimension % 2 == 0 else {
       throw CheckpointError(source, "the head dimension is \(headDimension), expected an even number")
     }
-    guard normEpsilon >= 0, normEpsilon < 1 else { throw CheckpointError(source, "the norm's epsilon is \(normEpsilon)") }
+    guard normEpsilon >= 0, normEpsilon < 1 else {
+      throw CheckpointError(source, "the norm's epsilon is \(normEpsilon)")
+    }
     guard rotaryBase > 0, rotaryBase.isFinite else { throw CheckpointError(source, "the rotary base is \(rotaryBase)") }
   }
 }

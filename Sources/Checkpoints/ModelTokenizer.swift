@@ -53,7 +53,9 @@ public struct ModelTokenizer: Sendable {
       tokenizerJSON: file.value, configuration: configuration?.value, source: file.path)
     var stops: [Int] = []
     for name in ["generation_config.json", "config.json"] {
-      guard let file = try JSONFile(ifPresentIn: directory, name: name), let end = file["eos_token_id"] else { continue }
+      guard let file = try JSONFile(ifPresentIn: directory, name: name), let end = file["eos_token_id"] else {
+        continue
+      }
       let ids = end.array ?? [end]
       for id in ids {
         guard let number = id.integer else {

@@ -135,7 +135,9 @@ struct DecoderLayer {
     rotary.apply(keyGradient.view, positions: positions, backward: true, pool: pool)
     let first = normalized(activations.input, weights.attentionNorm)
     let firstGradient = reachesInput ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
-    for (projection, outputGradient) in [(Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient)] {
+    for (projection, outputGradient) in [
+      (Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient),
+    ] {
       linear(projection).backward(
         first.view, outputGradient: outputGradient.view, gradient: updates[projection],
         addingTo: firstGradient?.view)

@@ -19,7 +19,8 @@ struct GoldenTraceTests {
     let tokens = try expected.tensor("tokens").int32s()
     let sequence = LossSequence(
       tokens: tokens, positions: tokens.indices.map(Int32.init), targets: try expected.tensor("target").int32s(),
-      likelihood: try expected.tensor("likelihood").floats(), unlikelihood: try expected.tensor("unlikelihood").floats())
+      likelihood: try expected.tensor("likelihood").floats(), unlikelihood: try expected.tensor("unlikelihood").floats()
+    )
     let record = try TrainingRecord(
       id: "golden", frame: LossFrame(origin: FrameOrigin(), sequences: [sequence], classes: nil), model: model)
     let schedule = LearningRateSchedule(shape: .cosine, peak: 5e-3, warmup: 0.1, totalSteps: 10)
