@@ -68,20 +68,12 @@ struct LanguageModelHead {
   /// log(1 + eˣ), which is −log(1 − p) of the log-odds and −log p of their negative.
   private static func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
 
-  /// One term of a loss: −likelihood·log p − unlikelihood·log(1 − p), p the probability of `target` at `row`.
-  struct Term {
-    let row: Int
-    let target: Int32
-    let likelihood: Float
-    let unlikelihood: Float
-  }
-
   /// The loss of each term, and the gradient to the states, forward and backward in one go.
   ///
   /// With k = likelihood·(1 − p) − unlikelihood·p, the gradient to the logits is −k at the target and k·q at the
   /// others, q their probabilities among themselves.
   /// - Parameter gradient: [n, D], added to; nil for the loss alone.
-  func loss(_ states: Matrix, terms: [Term], addingTo gradient: Matrix?) -> [Double] {
+  func loss(_ states: Matrix, terms: [LossTerm], addingTo gradient: Matrix?) -> [Double] {
     var losses = [Double](repeating: 0, count: terms.count)
     losses.withUnsafeMutableBufferPointer { buffer in
       let output = UnsafeMutableBufferPointer(rebasing: buffer[...])

@@ -82,11 +82,7 @@ extension TransformerModel {
     }
     let states = finalNormalized(stream)
     let stateGradient = Matrix(rows: stream.rows, columns: stream.columns)
-    let headTerms = terms.map {
-      LanguageModelHead.Term(
-        row: $0.row, target: $0.target, likelihood: $0.likelihood, unlikelihood: $0.unlikelihood)
-    }
-    let losses = head.loss(states, terms: headTerms, addingTo: stateGradient)
+    let losses = head.loss(states, terms: terms, addingTo: stateGradient)
     let streamGradient = Matrix(rows: stream.rows, columns: stream.columns)
     RootMeanSquareNorm.backward(
       stream.view, weight: checkpoint.finalNorm, epsilon: c.normEpsilon, outputGradient: stateGradient.view,
