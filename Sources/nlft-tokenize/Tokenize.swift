@@ -1,6 +1,7 @@
 import ArgumentParser
 import Prompting
 import Records
+import Tokenizers
 import ToolSupport
 
 enum Truncation: String, ExpressibleByArgument, CaseIterable {
@@ -37,7 +38,8 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
   var field: [String] = []
   @Option(
     help: ArgumentHelp(
-      "Turn tokens.<field> back into text, in the field of that name; may be given several times.", valueName: "field"))
+      "Turn tokens.<field> back into text, in the field of that name, prompts with their special tokens; may be given several times.",
+      valueName: "field"))
   var decode: [String] = []
   @Option(help: ArgumentHelp("Longest prompt and response together, in tokens.", valueName: "n"))
   var maxTokens: Int?
@@ -90,7 +92,9 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
         throw RecordError(
           "field \"tokens.\(name)\": found the token \(bad), expected 0 to \(tokenizer.vocabularySize - 1)")
       }
-      numbered.record.set(name, to: .string(prompter.text(of: tokens)))
+      // A prompt is looked at for what the model sees, special tokens included; a response is text to tokenise again.
+      let isPrompt = PromptKind(rawValue: name) != nil
+      numbered.record.set(name, to: .string(tokenizer.decode(tokens, skipSpecial: !isPrompt)))
     }
     if field.isEmpty, decode.isEmpty { try prompter.addTokens(to: &numbered.record) }
   }
