@@ -69,7 +69,8 @@ let package = Package(
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
     .target(
-      name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints"], path: "Tests/TinyModels"),
+      name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
+      path: "Tests/TinyModels"),
     tests("Records", []),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),

@@ -28,6 +28,13 @@ public final class TemporaryFolder: Sendable {
   /// The path of a file in the folder, whether it is there or not.
   public func file(_ name: String) -> String { path + "/" + name }
 
+  /// Makes a folder in the folder and gives its path.
+  @discardableResult
+  public func folder(_ name: String) throws -> String {
+    guard mkdir(file(name), 0o777) == 0 else { throw TemporaryFolderError(action: "make", path: file(name)) }
+    return file(name)
+  }
+
   /// Writes a file and gives its path.
   @discardableResult
   public func write(_ bytes: [UInt8], to name: String) throws -> String {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Kernels
 import Records
+import TemporaryFolders
 import Tensors
 
 /// A Llama with random weights, small enough for plain loops, in a Hugging Face directory that goes with the last copy.
@@ -68,7 +69,7 @@ public struct TinyModel: Sendable {
   public let shape: Shape
   /// What the files hold, by tensor name, row after row.
   public let weights: [String: [Float]]
-  private let folder: ScratchFolder
+  private let folder: TemporaryFolder
 
   /// The Hugging Face directory.
   public var path: String { folder.path }
@@ -79,7 +80,7 @@ public struct TinyModel: Sendable {
   ///   - hasTokenizer: whether tokenizer.json and tokenizer_config.json are written too.
   public init(_ shape: Shape = Shape(), seed: UInt64 = 1, hasTokenizer: Bool = false) throws {
     self.shape = shape
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     var generator = SplitMix64(seed: seed)
     var weights: [String: [Float]] = [:]
     var file = TensorFile(metadata: ["format": "pt"])

@@ -21,10 +21,13 @@ import Testing
     let parts = ["base", "standard", "judge", "output", "answer"]
     #expect(record["tokens"]?.members?.map(\.key) == parts)
     let text = try await tokenized(parts.map { "--decode " + $0 }.joined(separator: " "), record.text)
-    // The tokens that begin and end turns have no text.
-    func rendered(_ user: String) -> String { "system\nBe brief.\nuser\n\(user)\nassistant\n" }
+    // Prompts show the tokens that begin and end turns; responses are the bare text.
+    func rendered(_ user: String) -> String {
+      "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n\(user)<|im_end|>\n<|im_start|>assistant\n"
+    }
     #expect(try text.string("base") == rendered("How many?"))
-    #expect(try text.string("standard").hasPrefix("system\nBe brief.\nuser\nHow many?"))
+    #expect(
+      try text.string("standard").hasPrefix("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHow many?"))
     #expect(try text.string("standard").contains("\n2\n"))
     #expect(try text.string("judge").contains("\nNo: \"ä\".\n"))
     #expect(try text.string("output") == "3 🙂")
@@ -38,8 +41,8 @@ import Testing
     let question = try await tokenized("", #"{"question":"q"}"#)
     #expect(question["tokens"]?.members?.map(\.key) == ["base"])
     // The default system turn of the template stands in for a missing instruction.
-    #expect(
-      try await tokenized("--decode base", question.text).string("base").hasPrefix("system\nYou are a helpful AI"))
+    let shown = try await tokenized("--decode base", question.text).string("base")
+    #expect(shown.hasPrefix("<|im_start|>system\nYou are a helpful AI"))
     let cut = try await tokenized("", #"{"question":"q","output":"o","finish":"length","answer":null}"#)
     #expect(cut["tokens"]?.members?.map(\.key) == ["base", "output"])
     #expect(try cut.tokens("output")?.contains(2) == false)
@@ -107,8 +110,8 @@ import Testing
     let result = try await runShell(
       "\(command) --prompts own.json | \(command) --decode base --decode judge", input: input, in: folder.path)
     let record = try #require(try result.records.first)
-    #expect(try record.string("base").hasSuffix("user\nbase: why\nassistant\n"))
-    #expect(try record.string("judge").hasSuffix("user\njudge: why\nassistant\n"))
+    #expect(try record.string("base").hasSuffix("user\nbase: why<|im_end|>\n<|im_start|>assistant\n"))
+    #expect(try record.string("judge").hasSuffix("user\njudge: why<|im_end|>\n<|im_start|>assistant\n"))
     try folder.write(#"{"base":{"user":"{questoin}"}}"#, to: "own.json")
     let bad = try await runShell("\(command) --prompts own.json", input: input, in: folder.path)
     #expect(bad.status == 65)

@@ -1,19 +1,20 @@
 import Checkpoints
 import Kernels
 import Records
+import TemporaryFolders
 import Testing
 import TinyModels
 import Training
 
 /// What may be replaced and what is read back.
 @Suite struct AdapterDirectoryTests {
-  private let folder: ScratchFolder
+  private let folder: TemporaryFolder
   private let path: String
   private let adapter: Adapter
   private let state: TrainingState
 
   init() throws {
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     path = folder.file("adapter")
     let trial = try Trial()
     adapter = trial.model.adapter(targets: [.down])
@@ -51,11 +52,12 @@ import Training
   @Test func anAdapterIsReplacedAsAWhole() throws {
     try folder.write(Array("notes".utf8), to: "adapter/README.md")
     try AdapterDirectory.write(adapter, state: state, to: path + "/")
-    #expect(folder.names(in: "adapter").count == 4, "what PEFT put beside it goes with the old one")
-    #expect(folder.names() == ["adapter"])
+    #expect(
+      try TemporaryFolder.names(in: folder.file("adapter")).count == 4, "what PEFT put beside it goes with the old one")
+    #expect(folder.names == ["adapter"])
     try folder.folder("empty")
     try AdapterDirectory.write(adapter, state: state, to: folder.file("empty"))
-    #expect(folder.names(in: "empty").count == 4)
+    #expect(try TemporaryFolder.names(in: folder.file("empty")).count == 4)
   }
 
   @Test func aDirectoryWithOtherFilesIsLeftAlone() throws {
@@ -68,9 +70,9 @@ import Training
     #expect(
       error?.description == folder.file("precious")
         + ": holds thesis.tex, which is no part of an adapter; the directory is not replaced")
-    #expect(folder.names(in: "precious") == ["adapter_config.json", "thesis.tex"])
+    #expect(try TemporaryFolder.names(in: folder.file("precious")) == ["adapter_config.json", "thesis.tex"])
     #expect(try folder.read("precious/thesis.tex") == [1, 2, 3])
-    #expect(folder.names() == ["adapter", "precious"], "nothing temporary is left")
+    #expect(folder.names == ["adapter", "precious"], "nothing temporary is left")
   }
 
   @Test func aFileIsLeftAlone() throws {

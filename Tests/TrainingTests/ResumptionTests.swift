@@ -1,6 +1,7 @@
 import Checkpoints
 import Kernels
 import Records
+import TemporaryFolders
 import Testing
 import TinyModels
 import Training
@@ -37,7 +38,7 @@ import Transformer
     var uninterrupted = try trial.trainer(whole)
     try train(&uninterrupted, steps: 0..<10)
 
-    let folder = try ScratchFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("adapter")
     var first = try trial.trainer(try fresh())
     try train(&first, steps: 0..<stop)
@@ -62,11 +63,11 @@ import Transformer
     try AdapterDirectory.write(adapter, state: state(second), to: path)
     let other = folder.file("other")
     try AdapterDirectory.write(whole, state: state(uninterrupted), to: other)
-    let names = folder.names(in: "adapter")
+    let names = try TemporaryFolder.names(in: folder.file("adapter"))
     #expect(
       names == ["adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors.zst", "training_state.json"])
     for name in names { #expect(try folder.read("adapter/" + name) == folder.read("other/" + name), "\(name)") }
-    #expect(folder.names() == ["adapter", "other"], "nothing temporary is left")
+    #expect(folder.names == ["adapter", "other"], "nothing temporary is left")
   }
 
   /// As nlft-step starts one: B is zero, so that the model is untouched, and A within ±1/√in.
