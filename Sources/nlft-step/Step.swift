@@ -33,7 +33,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     completion: .directory)
   var output: String
   @OptionGroup(title: "Training options") var training: TrainingOptions
-  @OptionGroup(title: "Adapter options (without --adapter)") var fresh: FreshAdapterOptions
+  @OptionGroup(title: "Adapter options") var shape: AdapterOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
@@ -60,10 +60,10 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   private func startingAdapter(_ checkpoint: ModelCheckpoint) throws -> Adapter {
     guard let directory = model.adapter else {
       return Adapter.initialized(
-        try fresh.configuration(baseModel: model.model), for: checkpoint.configuration, seed: training.seed)
+        try shape.configuration(baseModel: model.model), for: checkpoint.configuration, seed: training.seed)
     }
     var adapter = try Adapter.read(directory: directory, for: checkpoint.configuration)
-    if let dropout = fresh.dropout { adapter.configuration.dropout = dropout }
+    try shape.apply(to: &adapter, from: directory)
     return adapter
   }
 

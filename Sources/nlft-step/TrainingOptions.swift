@@ -45,31 +45,35 @@ struct TrainingOptions: ParsableArguments {
   }
 }
 
-struct FreshAdapterOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Rank of the adapter.", valueName: "r"))
-  var rank = 16
-  @Option(help: ArgumentHelp("The update is scaled by alpha/rank.", valueName: "alpha"))
-  var alpha = 16.0
+/// The shape of a fresh adapter. One that is given has its own: what contradicts it is refused.
+struct AdapterOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Rank of the adapter. (default: 16, or the given one's)", valueName: "r"))
+  var rank: Int?
+  @Option(
+    help: ArgumentHelp("The update is scaled by alpha/rank. (default: 16, or the given one's)", valueName: "alpha"))
+  var alpha: Double?
   @Option(
     help: ArgumentHelp(
-      "Share of an adapted layer's inputs dropped in training. (default: 0.05, or what --adapter says)",
-      valueName: "share"))
+      "Share of an adapted layer's inputs dropped in training. (default: 0.05, or the given one's)", valueName: "share")
+  )
   var dropout: Double?
   @Option(
     help: ArgumentHelp(
-      "Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.", valueName: "names"))
-  var targets = "gate_proj,up_proj,down_proj"
+      "Adapted projections: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj. (default: gate_proj,up_proj,down_proj, or the given one's)",
+      valueName: "names"))
+  var targets: String?
 
   func validate() throws {
-    guard (1...4096).contains(rank) else { throw ValidationError("--rank must be 1 to 4096, not \(rank).") }
-    guard alpha > 0, alpha.isFinite else { throw ValidationError("--alpha must be above 0, not \(alpha).") }
+    if let rank, !(1...4096).contains(rank) { throw ValidationError("--rank must be 1 to 4096, not \(rank).") }
+    if let alpha, !(alpha > 0 && alpha.isFinite) { throw ValidationError("--alpha must be above 0, not \(alpha).") }
     if let dropout, !(0..<1).contains(dropout) {
       throw ValidationError("--dropout must be 0 up to but not including 1, not \(dropout).")
     }
     _ = try projections()
   }
 
-  private func projections() throws -> [Projection] {
+  private func projections() throws -> [Projection]? {
+    guard let targets else { return nil }
     let names = targets.split(separator: ",").map(String.init)
     let projections = try names.map { name in
       guard let projection = Projection(rawValue: name) else {
@@ -81,11 +85,26 @@ struct FreshAdapterOptions: ParsableArguments {
     guard !projections.isEmpty, Set(projections).count == projections.count else {
       throw ValidationError("--targets must name each projection once, and at least one.")
     }
-    return projections
+    return projections.sorted()
   }
 
+  /// The configuration of a fresh adapter.
   func configuration(baseModel: String) throws -> AdapterConfiguration {
     AdapterConfiguration(
-      rank: rank, alpha: alpha, dropout: dropout ?? 0.05, targets: try projections(), baseModel: baseModel)
+      rank: rank ?? 16, alpha: alpha ?? 16, dropout: dropout ?? 0.05,
+      targets: try projections() ?? [.gate, .up, .down], baseModel: baseModel)
+  }
+
+  /// Takes over the dropout and refuses a shape that is not the given adapter's.
+  func apply(to adapter: inout Adapter, from directory: String) throws {
+    let own = adapter.configuration
+    func check<Value: Equatable>(_ option: String, _ asked: Value?, _ found: Value, _ text: (Value) -> String) throws {
+      guard let asked, asked != found else { return }
+      throw ToolError(.usage, "\(option) \(text(asked)): the adapter in \(directory) has \(text(found))")
+    }
+    try check("--rank", rank, own.rank) { "\($0)" }
+    try check("--alpha", alpha, own.alpha) { "\($0)" }
+    try check("--targets", projections(), own.targets) { $0.map(\.rawValue).joined(separator: ",") }
+    if let dropout { adapter.configuration.dropout = dropout }
   }
 }

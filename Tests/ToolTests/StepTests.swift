@@ -50,6 +50,18 @@ import Testing
     #expect(try again.records.first?["step"]?.integer == 10)
   }
 
+  @Test func shapeOfAGivenAdapterIsNotContradicted() async throws {
+    let folder = try await Problems.weighted()
+    _ = try await step("--rank 2 --alpha 4 --targets up_proj,q_proj --output adapter weighted.jsonl", in: folder)
+    _ = try await step(
+      "--rank 2 --alpha 4 --targets q_proj,up_proj --adapter adapter --output next weighted.jsonl", in: folder)
+    for (option, found) in [("--rank 3", "2"), ("--alpha 2.0", "4.0"), ("--targets k_proj", "q_proj,up_proj")] {
+      let result = try await step("\(option) --adapter adapter --output other weighted.jsonl", in: folder, status: 64)
+      #expect(result.stderr == "nlft-step: \(option): the adapter in adapter has \(found)\n")
+    }
+    #expect(!folder.names.contains("other"))
+  }
+
   @Test func killedToolLeavesTheOldAdapter() async throws {
     let folder = try await Problems.weighted()
     _ = try await step("--output adapter weighted.jsonl", in: folder)
