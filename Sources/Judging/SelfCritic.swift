@@ -23,17 +23,19 @@ public struct SelfCritic {
   /// The critiques of incorrect records, in their order; a failure where a record lacks what the prompt needs, or
   /// the model wrote nothing.
   public func critiques(of records: [Record]) throws -> [Result<String, any Error>] {
-    var results: [Result<String, any Error>] = records.map { record in
+    let prompts = records.map { record in
       Result {
         let prompt = try prompter.requiredPrompt(.critique, of: record)
         try model.validate(prompt)
-        return ""
+        return prompt
       }
     }
-    var waiting = records.indices.filter { (try? results[$0].get()) != nil }[...]
+    var results: [Result<String, any Error>] = prompts.map { $0.map { _ in "" } }
+    var waiting = prompts.enumerated().compactMap { index, prompt in
+      (try? prompt.get()).map { (tag: index, request: SamplingRequest(prompt: $0, seed: 0)) }
+    }[...]
     try sampler.run { () -> (tag: Int, request: SamplingRequest)? in
-      guard let index = waiting.popFirst() else { return nil }
-      return (index, SamplingRequest(prompt: try prompter.requiredPrompt(.critique, of: records[index]), seed: 0))
+      waiting.popFirst()
     } finished: { (index: Int, response: SampledResponse) in
       let text = prompter.text(of: response.tokens).trimmed
       results[index] = text.isEmpty ? .failure(RecordError("the critic wrote nothing")) : .success(text)

@@ -24,14 +24,12 @@ struct AdaptedLinear {
     return narrow
   }
 
-  /// Calls `body` with the update's input: x itself, or a copy with entries dropped that lives as long as the call.
+  /// Calls `body` with the update's input: x itself, or a copy with entries dropped.
   private func withDropped<Result>(_ x: MatrixView, _ body: (MatrixView) -> Result) -> Result {
     guard let dropout else { return body(x) }
     let copy = Matrix(rows: x.rows, columns: x.columns)
-    return withExtendedLifetime(copy) {
-      dropout.mask.apply(x, keys: dropout.keys, into: copy.view, pool: products.pool)
-      return body(copy.view)
-    }
+    dropout.mask.apply(x, keys: dropout.keys, into: copy.view, pool: products.pool)
+    return body(copy.view)
   }
 
   /// Backward: adds to the update's gradient, and to the input's where it is asked for.
