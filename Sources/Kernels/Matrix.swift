@@ -17,9 +17,16 @@ public final class Matrix: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Float>
 
   /// A matrix of zeros.
-  public init(rows: Int, columns: Int) {
+  public convenience init(rows: Int, columns: Int) {
+    self.init(uninitializedRows: rows, columns: columns)
+    clear()
+  }
+
+  /// A matrix whose entries are yet to be written: reading one before that gives anything.
+  public init(uninitializedRows rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
+    Self.keepsFreedMemory
     let count = max(1, rows * columns)
     var memory: UnsafeMutableRawPointer?
     // 64 bytes: a cache line and the widest vector.
@@ -28,7 +35,6 @@ public final class Matrix: @unchecked Sendable {
     } else {
       base = .allocate(capacity: count)
     }
-    base.initialize(repeating: 0, count: count)
   }
 
   /// A matrix with the given values, row after row.
@@ -38,6 +44,18 @@ public final class Matrix: @unchecked Sendable {
   }
 
   deinit { free(base) }
+
+  /// Large blocks stay with the process when they are freed: the next pass wants the same ones again, and the system
+  /// would hand them out page by page, zeroed.
+  private static let keepsFreedMemory: Void = {
+    // Glibc's own functions; elsewhere there is none of the name.
+    typealias SetOption = @convention(c) (_ option: Int32, _ value: Int32) -> Int32
+    guard let address = dlsym(nil, "mallopt") else { return }
+    let set = unsafeBitCast(address, to: SetOption.self)
+    // M_MMAP_THRESHOLD at the most that is allowed, M_TRIM_THRESHOLD.
+    _ = set(-3, 32 << 20)
+    _ = set(-1, Int32.max)
+  }()
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.
   public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }
@@ -63,6 +81,13 @@ public final class Matrix: @unchecked Sendable {
     values.withUnsafeBufferPointer { source in
       if let start = source.baseAddress { base.update(from: start, count: source.count) }
     }
+  }
+
+  /// A matrix of its own with the same entries.
+  public func copy() -> Matrix {
+    let copy = Matrix(uninitializedRows: rows, columns: columns)
+    copy.base.update(from: base, count: rows * columns)
+    return copy
   }
 
   /// Sets every entry to zero.

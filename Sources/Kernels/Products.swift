@@ -1,19 +1,36 @@
 /// Matrix products spread over a worker pool. Each part of a product runs OpenBLAS on its own thread.
 public struct Products: Sendable {
   private let blas: OpenBLAS
+  /// Whether all products are OpenBLAS's, of widened weights.
+  public let isPlain: Bool
   /// The threads that share the work.
   public let pool: WorkerPool
   private let scratch: [Matrix]
+  /// Nil where the processor has no tile registers or float32 is asked for.
+  private(set) var tiles: TileProducts?
 
   /// Rows of a weight that are widened at a time: with the longest rows still within the second-level cache.
   private static let scratchFloats = 1 << 18
 
+  /// From this many rows on a product is worth packing its operands for the tile registers.
+  private static let fewestTileRows = 9
+
   /// Products on a pool of `threads` threads.
+  /// - Parameter plain: OpenBLAS alone, also where there is something faster.
   /// - Throws: `BLASError` if OpenBLAS cannot be loaded.
-  public init(threads: Int) throws(BLASError) {
+  public init(threads: Int, plain: Bool = false) throws(BLASError) {
     blas = try OpenBLAS.loaded.get()
     pool = WorkerPool(threads: threads)
+    isPlain = plain
+    tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
+  }
+
+  /// The same without products that keep fewer digits than float32 does.
+  public var inSinglePrecision: Products {
+    var copy = self
+    copy.tiles = nil
+    return copy
   }
 
   /// The kernels that OpenBLAS runs, by the name of the processor they were written for.
@@ -29,9 +46,17 @@ public struct Products: Sendable {
     beta: Float = 0, into c: MatrixView
   ) {
     guard c.rows > 0, c.columns > 0 else { return }
+    let depth = transposeA ? a.rows : a.columns
+    if let tiles, beta == 0 || beta == 1, min(c.rows, c.columns) >= Self.fewestTileRows,
+      c.rows * c.columns * depth >= 1 << 18
+    {
+      let left = tiles.packed(a, linesAreRows: !transposeA, side: .left, scale: alpha)
+      let right = tiles.packed(b, linesAreRows: transposeB, side: .right)
+      return tiles.multiply(left, right, accumulate: beta == 1, into: c)
+    }
     let pieces = pool.threads
     // Small products cost less than the wait for the other threads.
-    if c.rows * c.columns * (transposeA ? a.rows : a.columns) < 1 << 16 || pieces == 1 {
+    if c.rows * c.columns * depth < 1 << 16 || pieces == 1 {
       blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
     } else if c.rows >= c.columns {
       pool.run(pieces) { part, _ in
@@ -61,12 +86,35 @@ public struct Products: Sendable {
     blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
   }
 
+  /// C ← A · op(B), for an A that other products have too.
+  /// - Parameters:
+  ///   - a: [m, k].
+  ///   - b: [k, n], or [n, k] if transposed.
+  ///   - c: [m, n].
+  public func multiply(_ a: SharedRows, _ b: MatrixView, transposeB: Bool = false, alpha: Float = 1, into c: MatrixView)
+  {
+    if let tiles, min(c.rows, c.columns) >= Self.fewestTileRows, c.rows * c.columns * a.view.columns >= 1 << 18 {
+      let right = tiles.packed(b, linesAreRows: transposeB, side: .right, scale: alpha)
+      return tiles.multiply(a.packed(.left, by: tiles), right, accumulate: false, into: c)
+    }
+    multiply(a.view, b, transposeB: transposeB, alpha: alpha, into: c)
+  }
+
   /// Linear layer, forward: Y ← X · Wᵀ.
   /// - Parameters:
   ///   - x: [n, in].
   ///   - weight: [out, in], widened a tile of rows at a time.
   ///   - y: [n, out].
-  public func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
+  public func linear(_ x: SharedRows, _ weight: WeightMatrix, into y: MatrixView) {
+    precondition(x.view.columns == weight.columns && y.columns == weight.rows && x.view.rows == y.rows)
+    if let tiles, x.view.rows >= Self.fewestTileRows {
+      let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
+      return tiles.linear(input, weight, into: y)
+    }
+    linear(x.view, weight, into: y)
+  }
+
+  private func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
     // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
@@ -90,7 +138,15 @@ public struct Products: Sendable {
   ///   - dy: [n, out].
   ///   - weight: [out, in].
   ///   - dx: [n, in], added to.
-  public func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
+  public func linearBackward(_ dy: SharedRows, _ weight: WeightMatrix, addingTo dx: MatrixView) {
+    precondition(dx.columns == weight.columns && dy.view.columns == weight.rows && dx.rows == dy.view.rows)
+    if let tiles, dx.rows >= Self.fewestTileRows {
+      return tiles.linearBackward(dy.packed(.left, by: tiles), weight, addingTo: dx)
+    }
+    linearBackward(dy.view, weight, addingTo: dx)
+  }
+
+  private func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
     precondition(dx.columns == weight.columns && dy.columns == weight.rows && dx.rows == dy.rows)
     guard dx.rows > 0 else { return }
     // Each part owns a range of input columns, so that no two threads add to the same place; a row of it must fit

@@ -26,11 +26,11 @@ struct DecoderLayer {
       dropout: update == nil ? nil : dropout.map { ($0.mask(projection), $0.keys) }, products: products)
   }
 
-  private func normalized(_ x: Matrix, _ weight: [Float]) -> Matrix {
-    let result = Matrix(rows: x.rows, columns: x.columns)
+  private func normalized(_ x: Matrix, _ weight: [Float]) -> SharedRows {
+    let result = Matrix(uninitializedRows: x.rows, columns: x.columns)
     RootMeanSquareNorm.forward(
       x.view, weight: weight, epsilon: configuration.normEpsilon, into: result.view, pool: products.pool)
-    return result
+    return SharedRows(result.view)
   }
 
   /// Forward: replaces the residual stream by what the layer makes of it.
@@ -43,30 +43,42 @@ struct DecoderLayer {
     _ stream: Matrix, positions: [Int32], activations: LayerActivations,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
+    attend(stream, positions: positions, activations: activations.attention, groups: groups)
+    expand(activations)
+    let gated = gatedProduct(activations.feedForward)
+    linear(.down).forward(SharedRows(gated.view), into: stream.view)
+    Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
+  }
+
+  /// The attention half, forward: fills its activations.
+  func attend(
+    _ stream: Matrix, positions: [Int32], activations: AttentionActivations,
+    groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
+  ) {
     let pool = products.pool
     Elementwise.copy(stream.view, into: activations.input.view)
     let first = normalized(stream, weights.attentionNorm)
-    linear(.query).forward(first.view, into: activations.queries.view)
-    linear(.key).forward(first.view, into: activations.keys.view)
-    linear(.value).forward(first.view, into: activations.values.view)
+    linear(.query).forward(first, into: activations.queries.view)
+    linear(.key).forward(first, into: activations.keys.view)
+    linear(.value).forward(first, into: activations.values.view)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
-      into: activations.attended.view, products: products)
-    linear(.output).forward(activations.attended.view, into: activations.middle.view)
+      into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
+    linear(.output).forward(SharedRows(activations.attended.view), into: activations.middle.view)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
-
-    let second = normalized(activations.middle, weights.feedForwardNorm)
-    linear(.gate).forward(second.view, into: activations.gate.view)
-    linear(.up).forward(second.view, into: activations.up.view)
-    let gated = gatedProduct(activations)
-    linear(.down).forward(gated.view, into: stream.view)
-    Elementwise.add(activations.middle.view, to: stream.view, pool: pool)
   }
 
-  private func gatedProduct(_ activations: LayerActivations) -> Matrix {
-    let gated = Matrix(rows: activations.gate.rows, columns: activations.gate.columns)
+  /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
+  func expand(_ activations: LayerActivations) {
+    let second = normalized(activations.attention.middle, weights.feedForwardNorm)
+    linear(.gate).forward(second, into: activations.feedForward.gate.view)
+    linear(.up).forward(second, into: activations.feedForward.up.view)
+  }
+
+  private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {
+    let gated = Matrix(uninitializedRows: activations.gate.rows, columns: activations.gate.columns)
     GatedActivation.forward(
       gate: activations.gate.view, up: activations.up.view, into: gated.view, pool: products.pool)
     return gated
@@ -88,7 +100,7 @@ struct DecoderLayer {
       gradient, activations: activations, updates: updates, reachesMiddle: reachesInput || attentionIsTrained)
     guard reachesInput || attentionIsTrained else { return }
     attentionBackward(
-      gradient, positions: positions, activations: activations, packing: packing, updates: updates,
+      gradient, positions: positions, activations: activations.attention, packing: packing, updates: updates,
       reachesInput: reachesInput)
   }
 
@@ -97,39 +109,43 @@ struct DecoderLayer {
   ) {
     let pool = products.pool
     let gatedGradient = Matrix(rows: gradient.rows, columns: configuration.intermediateSize)
-    let gated = adapter[.down] == nil ? nil : gatedProduct(activations)
+    let gated = adapter[.down] == nil ? nil : gatedProduct(activations.feedForward)
     linear(.down).backward(
-      gated?.view ?? gatedGradient.view, outputGradient: gradient.view, gradient: updates[.down],
+      SharedRows(gated?.view ?? gatedGradient.view), outputGradient: gradient.view, gradient: updates[.down],
       addingTo: gatedGradient.view)
     GatedActivation.backward(
-      outputGradient: gatedGradient.view, gate: activations.gate.view, up: activations.up.view, pool: pool)
-    let second = normalized(activations.middle, weights.feedForwardNorm)
+      outputGradient: gatedGradient.view, gate: activations.feedForward.gate.view, up: activations.feedForward.up.view,
+      pool: pool)
+    let second = normalized(activations.attention.middle, weights.feedForwardNorm)
     let secondGradient = reachesMiddle ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
     linear(.gate).backward(
-      second.view, outputGradient: activations.gate.view, gradient: updates[.gate], addingTo: secondGradient?.view)
+      second, outputGradient: activations.feedForward.gate.view, gradient: updates[.gate],
+      addingTo: secondGradient?.view)
     linear(.up).backward(
-      second.view, outputGradient: activations.up.view, gradient: updates[.up], addingTo: secondGradient?.view)
+      second, outputGradient: activations.feedForward.up.view, gradient: updates[.up], addingTo: secondGradient?.view)
     guard let secondGradient else { return }
     RootMeanSquareNorm.backward(
-      activations.middle.view, weight: weights.feedForwardNorm, epsilon: configuration.normEpsilon,
+      activations.attention.middle.view, weight: weights.feedForwardNorm, epsilon: configuration.normEpsilon,
       outputGradient: secondGradient.view, addingTo: gradient.view, pool: pool)
   }
 
   private func attentionBackward(
-    _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
+    _ gradient: Matrix, positions: [Int32], activations: AttentionActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
   ) {
+    guard let normalizers = activations.normalizers else { return }
     let pool = products.pool
     let attendedGradient = Matrix(rows: gradient.rows, columns: activations.attended.columns)
     linear(.output).backward(
-      activations.attended.view, outputGradient: gradient.view, gradient: updates[.output],
+      SharedRows(activations.attended.view), outputGradient: gradient.view, gradient: updates[.output],
       addingTo: attendedGradient.view)
-    let queryGradient = Matrix(rows: gradient.rows, columns: activations.queries.columns)
-    let keyGradient = Matrix(rows: gradient.rows, columns: activations.keys.columns)
-    let valueGradient = Matrix(rows: gradient.rows, columns: activations.values.columns)
+    let queryGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.queries.columns)
+    let keyGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.keys.columns)
+    let valueGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.values.columns)
     attention.backward(
       queries: activations.queries.view, keys: activations.keys.view, values: activations.values.view,
-      packing: packing, outputGradient: attendedGradient.view, queryGradient: queryGradient.view,
+      packing: packing, outputs: activations.attended.view, normalizers: normalizers.view,
+      outputGradient: attendedGradient.view, queryGradient: queryGradient.view,
       keyGradient: keyGradient.view, valueGradient: valueGradient.view, products: products)
     rotary.apply(queryGradient.view, positions: positions, backward: true, pool: pool)
     rotary.apply(keyGradient.view, positions: positions, backward: true, pool: pool)
@@ -139,7 +155,7 @@ struct DecoderLayer {
       (Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient),
     ] {
       linear(projection).backward(
-        first.view, outputGradient: outputGradient.view, gradient: updates[projection],
+        first, outputGradient: outputGradient.view, gradient: updates[projection],
         addingTo: firstGradient?.view)
     }
     guard let firstGradient else { return }
