@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// A row-major matrix of floats that owns its memory.
 ///
 /// Kernels write through `view`; whoever hands a matrix to several threads sees to it that they write different parts.
@@ -26,15 +18,7 @@ public final class Matrix: @unchecked Sendable {
   public init(uninitializedRows rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    Self.keepsFreedMemory
-    let count = max(1, rows * columns)
-    var memory: UnsafeMutableRawPointer?
-    // 64 bytes: a cache line and the widest vector.
-    if posix_memalign(&memory, 64, count * MemoryLayout<Float>.stride) == 0, let memory {
-      base = memory.bindMemory(to: Float.self, capacity: count)
-    } else {
-      base = .allocate(capacity: count)
-    }
+    base = MatrixMemory.allocate(rows * columns)
   }
 
   /// A matrix with the given values, row after row.
@@ -43,19 +27,7 @@ public final class Matrix: @unchecked Sendable {
     fill(values)
   }
 
-  deinit { free(base) }
-
-  /// Large blocks stay with the process when they are freed: the next pass wants the same ones again, and the system
-  /// would hand them out page by page, zeroed.
-  private static let keepsFreedMemory: Void = {
-    // Glibc's own functions; elsewhere there is none of the name.
-    typealias SetOption = @convention(c) (_ option: Int32, _ value: Int32) -> Int32
-    guard let address = dlsym(nil, "mallopt") else { return }
-    let set = unsafeBitCast(address, to: SetOption.self)
-    // M_MMAP_THRESHOLD at the most that is allowed, M_TRIM_THRESHOLD.
-    _ = set(-3, 32 << 20)
-    _ = set(-1, Int32.max)
-  }()
+  deinit { MatrixMemory.release(base, rows * columns) }
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.
   public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }

@@ -11,6 +11,10 @@ public struct Products: Sendable {
 
   /// Rows of a weight that are widened at a time: with the longest rows still within the second-level cache.
   private static let scratchFloats = 1 << 18
+  /// Floats of a weight that are widened at a time for all threads.
+  private static let wholeFloats = 1 << 20
+  /// From this many rows for each thread on, threads share out the rows, not the weight.
+  private static let tallRows = 256
 
   /// From this many rows on a product is worth packing its operands for the tile registers.
   private static let fewestTileRows = 9
@@ -117,6 +121,15 @@ public struct Products: Sendable {
   private func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
+    if x.rows >= Self.tallRows * pool.threads {
+      return withWidened(weight) { range, rows in
+        shared(x.rows) { part in
+          blas.product(
+            x.rows(part), rows, transposeA: false, transposeB: true, alpha: 1, beta: 0,
+            into: y.rows(part).columns(range))
+        }
+      }
+    }
     // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
     let stretch = min(weight.columns, Self.scratchFloats / 16)
     let fitting = max(16, Self.scratchFloats / stretch / 16 * 16)
@@ -149,6 +162,15 @@ public struct Products: Sendable {
   private func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
     precondition(dx.columns == weight.columns && dy.columns == weight.rows && dx.rows == dy.rows)
     guard dx.rows > 0 else { return }
+    if dx.rows >= Self.tallRows * pool.threads {
+      return withWidened(weight) { range, rows in
+        shared(dx.rows) { part in
+          blas.product(
+            dy.rows(part).columns(range), rows, transposeA: false, transposeB: false, alpha: 1, beta: 1,
+            into: dx.rows(part))
+        }
+      }
+    }
     // Each part owns a range of input columns, so that no two threads add to the same place; a row of it must fit
     // into the scratch memory.
     let blocks = weight.columns / weight.format.blockLength
@@ -165,6 +187,33 @@ public struct Products: Sendable {
           transposeB: false, alpha: 1, beta: 1, into: dx.columns(columns))
         start = range.upperBound
       }
+    }
+  }
+
+  /// Calls `body` with stretches of a weight's rows in float32, widened by all threads for all of them.
+  ///
+  /// With many rows on the other side this beats a tile for each thread: OpenBLAS then packs each side once.
+  private func withWidened(_ weight: WeightMatrix, _ body: (_ range: Range<Int>, _ rows: MatrixView) -> Void) {
+    if let plain = weight.plainView { return body(0..<weight.rows, plain) }
+    let stretch = max(1, min(weight.rows, Self.wholeFloats / weight.columns))
+    let memory = Matrix(uninitializedRows: stretch, columns: weight.columns)
+    for start in stride(from: 0, to: weight.rows, by: stretch) {
+      let range = start..<min(weight.rows, start + stretch)
+      pool.ranges(range.count, minimum: 16) { part, _ in
+        weight.widen(
+          rows: start + part.lowerBound..<start + part.upperBound, columns: 0..<weight.columns,
+          into: memory.view.row(part.lowerBound))
+      }
+      body(range, memory.view.rows(0..<range.count))
+    }
+  }
+
+  /// Runs `body` on nearly equal ranges, one for each thread.
+  private func shared(_ count: Int, _ body: (Range<Int>) -> Void) {
+    let pieces = pool.threads
+    pool.run(pieces) { part, _ in
+      let range = part * count / pieces..<(part + 1) * count / pieces
+      if !range.isEmpty { body(range) }
     }
   }
 

@@ -34,6 +34,12 @@ struct TileAttention {
     let width: Int
     /// Keys of the last stretch that the part's first query sees.
     let firstSees: Int
+
+    /// Keys of a stretch that the last query of a panel sees; no key beyond matters to the panel.
+    func seen(_ stretch: Int, panel: Int) -> Int {
+      guard stretch == stretches.count - 1 else { return stretches[stretch].count }
+      return firstSees + min(rows.count, (panel + 1) * TileOperand.extent) - 1
+    }
   }
 
   static func padded(_ count: Int) -> Int { TileOperand.count(count) * extent }
@@ -101,8 +107,8 @@ struct TileAttention {
         query.pack(
           panel: panel, of: q, linesAreRows: true, side: .left, scale: shape.scale, lines: part.rows.count)
         let target = scores.view.row(panel * Self.extent)
-        for (stretch, block) in zip(part.stretches, blocks) {
-          for keys in 0..<TileOperand.count(stretch.count) {
+        for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
+          for keys in 0..<TileOperand.count(part.seen(index, panel: panel)) {
             tiles_multiply(
               query.panel(panel), block.keys.panel(keys), query.blocks, false,
               target + stretch.column + keys * Self.extent, scores.columns)
@@ -118,13 +124,14 @@ struct TileAttention {
       let o = output.rows(part.rows).columns(shape.slice(head))
       for panel in 0..<panels {
         let lines = min(Self.extent, part.rows.count - panel * Self.extent)
+        let width = part.stretches[part.stretches.count - 1].column + part.seen(part.stretches.count - 1, panel: panel)
         tiles_pack_rows(
-          scores.view.row(panel * Self.extent), scores.columns, lines, part.width, 1, false, probabilities.panel(panel))
+          scores.view.row(panel * Self.extent), scores.columns, lines, width, 1, false, probabilities.panel(panel))
         for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
           for columns in 0..<block.values.panels {
             tiles_multiply(
               probabilities.panel(panel, block: stretch.column / Self.extent), block.values.panel(columns),
-              TileOperand.count(stretch.count), index > 0,
+              TileOperand.count(part.seen(index, panel: panel)), index > 0,
               sums.view.row(panel * Self.extent) + columns * Self.extent, sums.columns)
           }
         }
@@ -178,7 +185,8 @@ struct TileAttention {
       let seen = index == last ? part.firstSees + row : stretch.count
       let start = scores + stretch.column
       total += Softmax.exponentials(start, count: seen, offset: largest)
-      (start + seen).update(repeating: 0, count: Self.padded(stretch.count) - seen)
+      let packed = part.seen(index, panel: row / Self.extent)
+      (start + seen).update(repeating: 0, count: Self.padded(packed) - seen)
     }
     return (largest, total)
   }

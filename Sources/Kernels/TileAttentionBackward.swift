@@ -131,19 +131,21 @@ extension TileAttention {
     let pulls = (0..<rows).map { VectorMath.dot(dO.row($0), o.row($0), d) }
     scratch.querySums.clear()
     for (index, stretch) in part.stretches.enumerated() {
-      let isLast = index == part.stretches.count - 1
       let segment = segments[stretch.block * shape.keyHeads + keyHead]
       for start in stride(from: 0, to: stretch.count, by: Self.keyChunk) {
         let count = min(Self.keyChunk, stretch.count - start)
-        scores(scratch, segment, from: start, count: count, panels: panels)
+        // Keys of the chunk that a panel of queries sees, and that a query of the last stretch sees.
+        let seenByPanel = (0..<panels).map { min(count, max(0, part.seen(index, panel: $0) - start)) }
+        scores(scratch, segment, from: start, seenByPanel)
         for row in 0..<rows {
+          let isLast = index == part.stretches.count - 1
           let seen = isLast ? min(count, max(0, part.firstSees + row - start)) : count
           softmaxGradient(
             scratch.probabilities.view.row(row), scratch.scoreGradient.view.row(row), seen: seen,
             padded: Self.padded(count), normalizer: pass.normalizers.row(part.rows.lowerBound + row)[head],
             pull: pulls[row])
         }
-        addToQueries(scratch, segment, from: start, count: count, rows: rows)
+        addToQueries(scratch, segment, from: start, seenByPanel, rows: rows)
         let first = segment.start + start
         addToKeys(
           scratch.scoreGradient, scratch.queryColumns, scratch, rows: rows,
@@ -157,9 +159,9 @@ extension TileAttention {
     for row in 0..<rows { target.row(row).update(from: scratch.querySums.view.row(row), count: d) }
   }
 
-  /// Scaled scores and dP = dO·Vᵀ of a chunk of keys.
-  private func scores(_ scratch: Scratch, _ segment: PackedSegment, from start: Int, count: Int, panels: Int) {
-    for panel in 0..<panels {
+  /// Scaled scores and dP = dO·Vᵀ of a chunk of keys, as far as each panel of queries sees them.
+  private func scores(_ scratch: Scratch, _ segment: PackedSegment, from start: Int, _ seenByPanel: [Int]) {
+    for (panel, count) in seenByPanel.enumerated() {
       let scores = scratch.probabilities.view.row(panel * Self.extent)
       let gradient = scratch.scoreGradient.view.row(panel * Self.extent)
       for keys in 0..<TileOperand.count(count) {
@@ -193,8 +195,10 @@ extension TileAttention {
   }
 
   /// dQ += dS · K.
-  private func addToQueries(_ scratch: Scratch, _ segment: PackedSegment, from start: Int, count: Int, rows: Int) {
-    for panel in 0..<TileOperand.count(rows) {
+  private func addToQueries(
+    _ scratch: Scratch, _ segment: PackedSegment, from start: Int, _ seenByPanel: [Int], rows: Int
+  ) {
+    for (panel, count) in seenByPanel.enumerated() where count > 0 {
       let lines = min(Self.extent, rows - panel * Self.extent)
       tiles_pack_rows(
         scratch.scoreGradient.view.row(panel * Self.extent), Self.keyChunk, lines, Self.padded(count), 1, false,
