@@ -70,6 +70,7 @@ extension Record {
       if found.isNull { return nil }
       throw RecordError(field: path, found: found.kind, expected: "an array of token numbers")
     }
+    if let tokens = value.withUnsafeBufferPointer(TokenDigits.numbers) { return tokens }
     var tokens: [Int32] = []
     var scanner = JSONScanner(Array(value))
     do {
@@ -92,16 +93,15 @@ extension Record {
   /// Sets `tokens.PART` and leaves the other parts as they are.
   ///
   /// A `tokens` field that is no object is replaced.
-  public mutating func setTokens(_ part: String, _ ids: [Int32]) {
-    var parts = (try? tokenParts()) ?? Record()
-    var value: [UInt8] = [UInt8(ascii: "[")]
-    for (position, id) in ids.enumerated() {
-      if position > 0 { value.append(UInt8(ascii: ",")) }
-      value.append(contentsOf: String(id).utf8)
-    }
-    value.append(UInt8(ascii: "]"))
-    parts.set(part, toRaw: value)
-    set("tokens", toRaw: parts.encoded)
+  public mutating func setTokens(_ part: String, _ ids: [Int32]) { setTokens([(part, ids)]) }
+
+  /// Sets several parts of `tokens`, in their order, and leaves the others as they are.
+  ///
+  /// A `tokens` field that is no object is replaced.
+  public mutating func setTokens(_ parts: [(part: String, ids: [Int32])]) {
+    var tokens = (try? tokenParts()) ?? Record()
+    for (part, ids) in parts { tokens.set(part, toRaw: TokenDigits.array(ids)) }
+    set("tokens", toRaw: tokens.encoded)
   }
 
   /// Takes `tokens.PART` off.
@@ -112,7 +112,7 @@ extension Record {
   }
 
   private func tokenParts() throws(RecordError) -> Record? {
-    guard let value = raw("tokens"), self["tokens"]?.isNull == false else { return nil }
+    guard let value = raw("tokens"), !value.elementsEqual("null".utf8) else { return nil }
     do { return try Record(parsing: Array(value)) } catch {
       throw RecordError(field: "tokens", found: self["tokens"]?.kind ?? "nothing", expected: "an object")
     }
