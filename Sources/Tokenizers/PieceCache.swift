@@ -52,7 +52,7 @@ struct PieceCache: Sendable {
   private var tokens: [Int32] = []
 
   /// Appends the tokens of a piece that is not empty; false if it is not known.
-  func append(tokensOf piece: UnsafeBufferPointer<UInt8>, to target: inout [Int32]) -> Bool {
+  mutating func append(tokensOf piece: UnsafeBufferPointer<UInt8>, to target: inout [Int32]) -> Bool {
     guard piece.count <= Self.longestPiece, !slots.isEmpty else { return false }
     let key = Key(piece)
     let slot = slots[index(of: key)]
@@ -96,10 +96,8 @@ struct PieceCache: Sendable {
 
   /// The slot of a key, or the free one where it belongs; there always is one.
   private func index(of key: Key) -> Int {
-    slots.withUnsafeBufferPointer { slots in
-      var index = key.hash & (slots.count - 1)
-      while slots[index].key.length > 0, slots[index].key != key { index = (index + 1) & (slots.count - 1) }
-      return index
-    }
+    var index = key.hash & (slots.count - 1)
+    while slots[index].key.length > 0, slots[index].key != key { index = (index + 1) & (slots.count - 1) }
+    return index
   }
 }
