@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// One JSON object of a stream.
 ///
 /// A record keeps the bytes of every field as they came and parses a value only when it is asked for, so fields that a
@@ -25,7 +33,10 @@ public struct Record: Sendable {
     var nameStart = scanner.index
     var fields: [Field] = []
     var isSpaced = false
-    let isFolded = line.contains(0x0A) || line.contains(0x0D)
+    let isFolded = line.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return false }
+      return memchr(start, 0x0A, bytes.count) != nil || memchr(start, 0x0D, bytes.count) != nil
+    }
     try scanner.object { (scanner, key) throws(JSONError) in
       let colon = scanner.index - 1
       while line[nameStart] != UInt8(ascii: "\"") { nameStart += 1 }

@@ -62,8 +62,19 @@ extension Record {
 
   /// The token numbers under `tokens.PART`, or nil if they are absent or null.
   /// - Throws: `RecordError` if `tokens` is no object, the part no array, or an element no integer of 32 bits.
-  public func tokens(_ part: String) throws(RecordError) -> [Int32]? {
-    guard let parts = try tokenParts(), let value = parts.raw(part) else { return nil }
+  public func tokens(_ part: String) throws(RecordError) -> [Int32]? { try tokens([part])[part] }
+
+  /// The token numbers of several parts of `tokens`; those that are absent or null are left out.
+  /// - Throws: as `tokens` of one part.
+  public func tokens(_ parts: [String]) throws(RecordError) -> [String: [Int32]] {
+    guard let found = try tokenParts() else { return [:] }
+    var tokens: [String: [Int32]] = [:]
+    for part in parts { tokens[part] = try Self.tokens(part, of: found) }
+    return tokens
+  }
+
+  private static func tokens(_ part: String, of parts: Record) throws(RecordError) -> [Int32]? {
+    guard let value = parts.raw(part) else { return nil }
     let path = "tokens." + part
     guard value.first == UInt8(ascii: "[") else {
       let found = parts[part] ?? .null

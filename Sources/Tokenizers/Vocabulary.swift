@@ -42,11 +42,11 @@ public struct Merge: Sendable, Equatable {
 
   /// A merge as GGUF and older tokenizer.json files write it, `left right`; nil unless there is exactly one space.
   public init?(spaced text: String) {
-    let halves = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-    guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty,
-      let left = String(halves[0]), let right = String(halves[1])
-    else { return nil }
-    self.init(left, right)
+    let bytes = text.utf8
+    guard let space = bytes.firstIndex(of: 0x20), space > bytes.startIndex else { return nil }
+    let right = bytes[bytes.index(after: space)...]
+    guard !right.isEmpty, !right.contains(0x20) else { return nil }
+    self.init(String(text[..<space]), String(Substring(right)))
   }
 }
 

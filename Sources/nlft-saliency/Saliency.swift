@@ -57,6 +57,7 @@ extension LossMethod: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-saliency") {
+      Self.keepMemory()
       let builder = try LossBuilder(method: method, constants: constants.applied(to: method.preset))
       let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
       let stream = try ToolStream(tool: "nlft-saliency", stream: stream, quiet: common.quiet)
@@ -100,6 +101,12 @@ extension LossMethod: ExpressibleByArgument {}
 
   /// Enough for threads to wait little for each other, few enough for the first line to come soon.
   private static let recordsPerThread = 8
+
+  /// Has the allocator keep what a record's states took for the next record's. glibc hands large blocks back to the
+  /// system and takes them anew, page by page, unless it has seen a larger one freed.
+  private static func keepMemory() {
+    UnsafeMutableRawBufferPointer.allocate(byteCount: 30 << 20, alignment: 16).deallocate()
+  }
 
   /// Refuses to write over the archive of the record's scores, by whatever path it is named.
   private func checkArchive(besides record: Record) throws {

@@ -31,10 +31,11 @@ struct RecordInProgress: Sendable {
         scores = (read.origin, source)
         frame = read
       }
+      let isIncorrect = try record.isIncorrect()
+      let tokens = try record.tokens(["base", "output", "answer", "judge"])
       var scored = ScoredRecord(
-        id: id, isIncorrect: try record.isIncorrect(), basePrompt: try record.tokens("base"),
-        response: try record.tokens("output"), answer: try record.tokens("answer"),
-        judgePrompt: try record.tokens("judge"), scores: frame)
+        id: id, isIncorrect: isIncorrect, basePrompt: tokens["base"], response: tokens["output"],
+        answer: tokens["answer"], judgePrompt: tokens["judge"], scores: frame)
       let loss = try builder.loss(for: scored)
       // The states, which nobody needs any more, are most of a record's memory.
       scored.scores = nil
