@@ -119,10 +119,38 @@ struct GGUFCursor {
     let length = try count("the length of \(what())", unit: 1)
     let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + length])
     offset += length
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    guard let text = Self.text(bytes) else {
       throw CheckpointError(mapping.path, "\(what()) at byte \(offset - length) is not UTF-8")
     }
     return text
+  }
+
+  /// The text, or nil if it is not UTF-8.
+  private static func text(_ bytes: UnsafeRawBufferPointer) -> String? {
+    // Vocabularies are texts of one and two bytes a scalar, which are quick to check here; the standard library looks
+    // up its type for the others each time.
+    var index = 0
+    while index < bytes.count {
+      if bytes[index] < 0x80 {
+        index += 1
+      } else if index + 1 < bytes.count, (0xC2...0xDF).contains(bytes[index]), bytes[index + 1] & 0xC0 == 0x80 {
+        index += 2
+      } else {
+        return String(validating: bytes, as: UTF8.self)
+      }
+    }
+    return bytes.withMemoryRebound(to: UInt8.self) { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private mutating func skipString(_ key: String) throws(CheckpointError) {
+    let rest = mapping.count - offset - MemoryLayout<UInt64>.size
+    if rest >= 0, case let length = mapping.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
+      length <= UInt64(rest)
+    {
+      offset += MemoryLayout<UInt64>.size + Int(length)
+    } else {
+      offset += try count("the length of \(key)", unit: 1)
+    }
   }
 
   mutating func value(_ type: UInt32, _ key: String, depth: Int = 0) throws(CheckpointError) -> GGUFValue {
@@ -149,7 +177,7 @@ struct GGUFCursor {
       let array = GGUFArray(elementType: element, count: length, offset: offset)
       switch element {
       // The count of strings leaves room for their lengths, not for their bytes: these are checked one by one.
-      case 8: for _ in 0..<length { offset += try count("the length of \(key)", unit: 1) }
+      case 8: for _ in 0..<length { try skipString(key) }
       case 9: for _ in 0..<length { _ = try value(element, key, depth: depth + 1) }
       default: offset += length * sizes[Int(element)]
       }

@@ -42,11 +42,16 @@ public struct Merge: Sendable, Equatable {
 
   /// A merge as GGUF and older tokenizer.json files write it, `left right`; nil unless there is exactly one space.
   public init?(spaced text: String) {
-    let bytes = text.utf8
-    guard let space = bytes.firstIndex(of: 0x20), space > bytes.startIndex else { return nil }
-    let right = bytes[bytes.index(after: space)...]
-    guard !right.isEmpty, !right.contains(0x20) else { return nil }
-    self.init(String(text[..<space]), String(Substring(right)))
+    var text = text
+    let halves = text.withUTF8 { bytes -> (String, String)? in
+      guard let space = bytes.firstIndex(of: 0x20), space > 0, space + 1 < bytes.count else { return nil }
+      let right = UnsafeBufferPointer(rebasing: bytes[(space + 1)...])
+      guard !right.contains(0x20) else { return nil }
+      let left = UnsafeBufferPointer(rebasing: bytes[..<space])
+      return (String(decoding: left, as: UTF8.self), String(decoding: right, as: UTF8.self))
+    }
+    guard let (left, right) = halves else { return nil }
+    self.init(left, right)
   }
 }
 
