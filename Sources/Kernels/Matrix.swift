@@ -6,7 +6,8 @@ public final class Matrix: @unchecked Sendable {
   public let rows: Int
   /// Columns.
   public let columns: Int
-  private let base: UnsafeMutablePointer<Float>
+  private let memory: MatrixMemory.Block
+  private var base: UnsafeMutablePointer<Float> { memory.base }
 
   /// A matrix of zeros.
   public convenience init(rows: Int, columns: Int) {
@@ -18,7 +19,7 @@ public final class Matrix: @unchecked Sendable {
   public init(uninitializedRows rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    base = MatrixMemory.allocate(rows * columns)
+    memory = MatrixMemory.allocate(rows * columns)
   }
 
   /// A matrix with the given values, row after row.
@@ -27,7 +28,7 @@ public final class Matrix: @unchecked Sendable {
     fill(values)
   }
 
-  deinit { MatrixMemory.release(base, rows * columns) }
+  deinit { MatrixMemory.release(memory) }
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.
   public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }
