@@ -97,6 +97,9 @@ public struct MatrixView {
   /// First float of a row.
   public func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
 
+  /// Sets every entry to zero.
+  func clear() { for row in 0..<rows { self.row(row).update(repeating: 0, count: columns) } }
+
   /// Some of the rows.
   public func rows(_ range: Range<Int>) -> MatrixView {
     MatrixView(

@@ -54,6 +54,12 @@ public struct Products: Sendable {
     if let tiles, beta == 0 || beta == 1, min(c.rows, c.columns) >= Self.fewestTileRows,
       c.rows * c.columns * depth >= 1 << 18
     {
+      // Turning an operand round costs more than turning a result round, so it is done to the smaller one.
+      if transposeA, !transposeB, c.columns < c.rows {
+        let left = tiles.packed(b, linesAreRows: false, side: .left, scale: alpha)
+        let right = tiles.packed(a, linesAreRows: false, side: .right)
+        return tiles.multiply(left, right, accumulate: beta == 1, transposed: true, into: c)
+      }
       let left = tiles.packed(a, linesAreRows: !transposeA, side: .left, scale: alpha)
       let right = tiles.packed(b, linesAreRows: transposeB, side: .right)
       return tiles.multiply(left, right, accumulate: beta == 1, into: c)
@@ -146,15 +152,19 @@ public struct Products: Sendable {
     }
   }
 
-  /// Linear layer, backward to its input: dX ← dX + dY · W.
+  /// Linear layer, backward to its input: dX ← dY · W, or dX + dY · W.
   /// - Parameters:
   ///   - dy: [n, out].
   ///   - weight: [out, in].
-  ///   - dx: [n, in], added to.
-  public func linearBackward(_ dy: SharedRows, _ weight: WeightMatrix, addingTo dx: MatrixView) {
+  ///   - adding: whether dX is added to; otherwise it is overwritten.
+  ///   - dx: [n, in].
+  public func linearBackward(_ dy: SharedRows, _ weight: WeightMatrix, adding: Bool = true, into dx: MatrixView) {
     precondition(dx.columns == weight.columns && dy.view.columns == weight.rows && dx.rows == dy.view.rows)
     if let tiles, dx.rows >= Self.fewestTileRows {
-      return tiles.linearBackward(dy.packed(.left, by: tiles), weight, addingTo: dx)
+      return tiles.linearBackward(dy.packed(.left, by: tiles), weight, accumulate: adding, into: dx)
+    }
+    if !adding {
+      pool.ranges(dx.rows) { rows, _ in for row in rows { dx.row(row).update(repeating: 0, count: dx.columns) } }
     }
     linearBackward(dy.view, weight, addingTo: dx)
   }

@@ -64,22 +64,41 @@ extension TileAttention {
     let segments = pack(blocks, keys: keys)
     // Several sums for each head, so that there is work for all threads; they are added up in a fixed order.
     let slices = heads % pool.threads == 0 ? 1 : min(4, (2 * pool.threads + heads - 1) / heads + 1)
-    let keyParts = Matrix(rows: keys.rows, columns: heads * slices * d)
-    let valueParts = Matrix(rows: keys.rows, columns: heads * slices * d)
+    let keyParts = Matrix(uninitializedRows: heads * slices * d, columns: keys.rows)
+    let valueParts = Matrix(uninitializedRows: heads * slices * d, columns: keys.rows)
     let scratch = (0..<pool.threads).map { _ in Scratch(headDimension: d) }
     pool.run(heads * slices) { index, worker in
       let (head, slice) = index.quotientAndRemainder(dividingBy: slices)
-      let columns = index * d..<(index + 1) * d
+      let lines = index * d..<(index + 1) * d
+      keyParts.view.rows(lines).clear()
+      valueParts.view.rows(lines).clear()
       tiles_begin()
       for place in stride(from: slice, to: parts.count, by: slices) {
         add(
           parts[place], pass, head: head, segments: segments, scratch[worker],
-          keyParts: keyParts.view.columns(columns), valueParts: valueParts.view.columns(columns))
+          keyParts: keyParts.view.rows(lines), valueParts: valueParts.view.rows(lines))
       }
       tiles_end()
     }
-    shape.sumOverSharedHeads(keyParts.view, slices: slices, into: keyGradient, pool: pool)
-    shape.sumOverSharedHeads(valueParts.view, slices: slices, into: valueGradient, pool: pool)
+    sum(keyParts.view, slices: slices, into: keyGradient)
+    sum(valueParts.view, slices: slices, into: valueGradient)
+  }
+
+  /// Sums what the query heads of a key head have, and turns it round: [d, n] for each part becomes [n, d].
+  private func sum(_ parts: MatrixView, slices: Int, into target: MatrixView) {
+    let d = shape.headDimension
+    let summands = shape.heads / shape.keyHeads * slices
+    pool.ranges(target.rows, minimum: 32) { rows, _ in
+      for column in 0..<target.columns {
+        let (keyHead, place) = column.quotientAndRemainder(dividingBy: d)
+        let first = keyHead * summands * d + place
+        for row in rows {
+          var sum: Float = 0
+          for summand in 0..<summands { sum += parts.row(first + summand * d)[row] }
+          target.row(row)[column] = sum
+        }
+      }
+    }
   }
 
   private func pack(_ blocks: [KeyBlock], keys: MatrixView) -> [PackedSegment] {
@@ -125,8 +144,8 @@ extension TileAttention {
       scratch.gradient.pack(panel: panel, of: dO, linesAreRows: true, side: .left, lines: rows)
     }
     for panel in 0..<TileOperand.count(d) {
-      scratch.queryColumns.pack(panel: panel, of: q, linesAreRows: false, side: .right, depth: rows)
-      scratch.gradientColumns.pack(panel: panel, of: dO, linesAreRows: false, side: .right, depth: rows)
+      scratch.queryColumns.pack(panel: panel, of: q, linesAreRows: false, side: .left, depth: rows)
+      scratch.gradientColumns.pack(panel: panel, of: dO, linesAreRows: false, side: .left, depth: rows)
     }
     let pulls = (0..<rows).map { VectorMath.dot(dO.row($0), o.row($0), d) }
     scratch.querySums.clear()
@@ -149,10 +168,10 @@ extension TileAttention {
         let first = segment.start + start
         addToKeys(
           scratch.scoreGradient, scratch.queryColumns, scratch, rows: rows,
-          into: keyParts.rows(first..<first + count))
+          into: keyParts.columns(first..<first + count))
         addToKeys(
           scratch.probabilities, scratch.gradientColumns, scratch, rows: rows,
-          into: valueParts.rows(first..<first + count))
+          into: valueParts.columns(first..<first + count))
       }
     }
     let target = pass.queryGradient.rows(part.rows).columns(shape.slice(head))
@@ -212,19 +231,19 @@ extension TileAttention {
     }
   }
 
-  /// dK += dSᵀ · Q, or dV += Pᵀ · dO.
+  /// dKᵀ += Qᵀ · dS, or dVᵀ += dOᵀ · P.
   private func addToKeys(
     _ weights: Matrix, _ lines: TileOperand, _ scratch: Scratch, rows: Int, into target: MatrixView
   ) {
     let packed = scratch.packedColumns.panel(0)
-    for keys in 0..<TileOperand.count(target.rows) {
+    for keys in 0..<TileOperand.count(target.columns) {
       tiles_pack_columns(
-        weights.view.base + keys * Self.extent, Self.keyChunk, min(Self.extent, target.rows - keys * Self.extent), rows,
-        1, false, packed)
-      for columns in 0..<lines.panels {
+        weights.view.base + keys * Self.extent, Self.keyChunk,
+        min(Self.extent, target.columns - keys * Self.extent), rows, 1, true, packed)
+      for line in 0..<lines.panels {
         TileProducts.multiply(
-          packed, lines.panel(columns), blocks: TileOperand.count(rows), accumulate: true, into: target,
-          row: keys * Self.extent, column: columns * Self.extent)
+          lines.panel(line), packed, blocks: TileOperand.count(rows), accumulate: true, into: target,
+          row: line * Self.extent, column: keys * Self.extent)
       }
     }
   }

@@ -45,12 +45,14 @@ struct TileProducts: Sendable {
     return operand
   }
 
-  /// C ← left · rightᵀ, added to C if asked.
+  /// C ← left · rightᵀ, or its transpose, added to C if asked.
   /// - Parameters:
   ///   - left: [m, k], packed as left side.
   ///   - right: [n, k], packed as right side.
-  ///   - c: [m, n].
-  func multiply(_ left: TileOperand, _ right: TileOperand, accumulate: Bool, into c: MatrixView) {
+  ///   - c: [m, n], or [n, m] if transposed.
+  func multiply(
+    _ left: TileOperand, _ right: TileOperand, accumulate: Bool, transposed: Bool = false, into c: MatrixView
+  ) {
     let cutsLeft = left.panels >= right.panels
     let panels = cutsLeft ? left.panels : right.panels
     let pieces = min(panels, pool.threads == 1 ? 1 : pool.threads * 4)
@@ -63,7 +65,8 @@ struct TileProducts: Sendable {
           for j in cutsLeft ? 0..<right.panels : part {
             Self.multiply(
               left.panel(i, block: start), right.panel(j, block: start), blocks: blocks,
-              accumulate: accumulate || start > 0, into: c, row: i * Self.extent, column: j * Self.extent)
+              accumulate: accumulate || start > 0, into: c, row: (transposed ? j : i) * Self.extent,
+              column: (transposed ? i : j) * Self.extent, transposed: transposed)
           }
         }
       }
@@ -153,12 +156,12 @@ struct TileProducts: Sendable {
     }
   }
 
-  /// dX ← dX + dY · W.
+  /// dX ← dY · W, added to dX if asked.
   /// - Parameters:
   ///   - dy: [n, out], packed as left side.
   ///   - weight: [out, in].
-  ///   - dx: [n, in], added to.
-  func linearBackward(_ dy: TileOperand, _ weight: WeightMatrix, addingTo dx: MatrixView) {
+  ///   - dx: [n, in].
+  func linearBackward(_ dy: TileOperand, _ weight: WeightMatrix, accumulate: Bool, into dx: MatrixView) {
     let panels = TileOperand.count(weight.columns)
     let pieces = evenPieces(panels, fitting: Self.widestPiece / Self.extent)
     // Each part owns a range of input columns, so that no two threads add to the same place.
@@ -188,8 +191,8 @@ struct TileProducts: Sendable {
           let gradient = dy.panel(line, block: start / Self.extent)
           for (index, panel) in part.enumerated() {
             Self.multiply(
-              gradient, packed + index * bytes, blocks: blocks, accumulate: true, into: dx, row: line * Self.extent,
-              column: panel * Self.extent)
+              gradient, packed + index * bytes, blocks: blocks, accumulate: accumulate || start > 0, into: dx,
+              row: line * Self.extent, column: panel * Self.extent)
           }
         }
       }

@@ -10,11 +10,14 @@ struct AdaptedLinear {
   let products: Products
 
   /// Forward. x: [n, in]; y: [n, out], overwritten.
-  func forward(_ x: SharedRows, into y: MatrixView) {
+  /// - Returns: A·drop(x), [n, r], which the backward pass wants to know again; nil without an update.
+  @discardableResult
+  func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
     products.linear(x, weight, into: y)
-    guard let update, y.rows > 0 else { return }
+    guard let update, y.rows > 0 else { return nil }
     let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)
+    return narrow
   }
 
   /// A·x, [n, r].
@@ -39,18 +42,22 @@ struct AdaptedLinear {
   ///   - x: the forward pass's input, [n, in]; read only if there is an update.
   ///   - outputGradient: dY, [n, out].
   ///   - gradient: where the update's gradients are summed; nil if they are not wanted.
-  ///   - dx: [n, in], added to; nil if nothing below is trained.
-  func backward(_ x: SharedRows, outputGradient: MatrixView, gradient: LowRankPair?, addingTo dx: MatrixView?) {
+  ///   - narrow: what `forward` returned.
+  ///   - adding: whether dX is added to; otherwise it is overwritten.
+  ///   - dx: [n, in]; nil if nothing below is trained.
+  func backward(
+    _ x: SharedRows, narrow: Matrix?, outputGradient: MatrixView, gradient: LowRankPair?, adding: Bool,
+    into dx: MatrixView?
+  ) {
     let dy = SharedRows(outputGradient)
-    if let dx { products.linearBackward(dy, weight, addingTo: dx) }
+    if let dx { products.linearBackward(dy, weight, adding: adding, into: dx) }
     guard let update, outputGradient.rows > 0 else { return }
     let g = Matrix(uninitializedRows: outputGradient.rows, columns: update.b.columns)
     products.multiply(dy, update.b.view, alpha: update.scale, into: g.view)
-    if let gradient {
+    if let gradient, let narrow {
+      products.multiply(
+        outputGradient, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
       withDropped(x) { input in
-        let narrow = projected(input, update)
-        products.multiply(
-          outputGradient, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
         products.multiply(g.view, input.view, transposeA: true, beta: 1, into: gradient.a.view)
       }
     }

@@ -26,6 +26,10 @@ struct DecoderLayer {
       dropout: update == nil ? nil : dropout.map { ($0.mask(projection), $0.keys) }, products: products)
   }
 
+  private func forward(_ projection: Projection, _ x: SharedRows, into y: Matrix, _ narrow: NarrowActivations) {
+    narrow.inputs[projection] = linear(projection).forward(x, into: y.view)
+  }
+
   private func normalized(_ x: Matrix, _ weight: [Float]) -> SharedRows {
     let result = Matrix(uninitializedRows: x.rows, columns: x.columns)
     RootMeanSquareNorm.forward(
@@ -43,38 +47,40 @@ struct DecoderLayer {
     _ stream: Matrix, positions: [Int32], activations: LayerActivations,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
-    attend(stream, positions: positions, activations: activations.attention, groups: groups)
+    attend(stream, positions: positions, activations: activations, groups: groups)
     expand(activations)
     let gated = gatedProduct(activations.feedForward)
-    linear(.down).forward(SharedRows(gated.view), into: stream.view)
+    forward(.down, SharedRows(gated.view), into: stream, activations.narrow)
     Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
   }
 
   /// The attention half, forward: fills its activations.
   func attend(
-    _ stream: Matrix, positions: [Int32], activations: AttentionActivations,
+    _ stream: Matrix, positions: [Int32], activations: LayerActivations,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
     let pool = products.pool
-    Elementwise.copy(stream.view, into: activations.input.view)
+    let narrow = activations.narrow
+    let activations = activations.attention
+    Elementwise.copy(stream.view, into: activations.input.view, pool: pool)
     let first = normalized(stream, weights.attentionNorm)
-    linear(.query).forward(first, into: activations.queries.view)
-    linear(.key).forward(first, into: activations.keys.view)
-    linear(.value).forward(first, into: activations.values.view)
+    forward(.query, first, into: activations.queries, narrow)
+    forward(.key, first, into: activations.keys, narrow)
+    forward(.value, first, into: activations.values, narrow)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
       into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
-    linear(.output).forward(SharedRows(activations.attended.view), into: activations.middle.view)
+    forward(.output, SharedRows(activations.attended.view), into: activations.middle, narrow)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
   }
 
   /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
   func expand(_ activations: LayerActivations) {
     let second = normalized(activations.attention.middle, weights.feedForwardNorm)
-    linear(.gate).forward(second, into: activations.feedForward.gate.view)
-    linear(.up).forward(second, into: activations.feedForward.up.view)
+    forward(.gate, second, into: activations.feedForward.gate, activations.narrow)
+    forward(.up, second, into: activations.feedForward.up, activations.narrow)
   }
 
   private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {
@@ -100,7 +106,7 @@ struct DecoderLayer {
       gradient, activations: activations, updates: updates, reachesMiddle: reachesInput || attentionIsTrained)
     guard reachesInput || attentionIsTrained else { return }
     attentionBackward(
-      gradient, positions: positions, activations: activations.attention, packing: packing, updates: updates,
+      gradient, positions: positions, activations: activations, packing: packing, updates: updates,
       reachesInput: reachesInput)
   }
 
@@ -108,21 +114,24 @@ struct DecoderLayer {
     _ gradient: Matrix, activations: LayerActivations, updates: [Projection: LowRankPair], reachesMiddle: Bool
   ) {
     let pool = products.pool
-    let gatedGradient = Matrix(rows: gradient.rows, columns: configuration.intermediateSize)
+    let gatedGradient = Matrix(uninitializedRows: gradient.rows, columns: configuration.intermediateSize)
     let gated = adapter[.down] == nil ? nil : gatedProduct(activations.feedForward)
     linear(.down).backward(
-      SharedRows(gated?.view ?? gatedGradient.view), outputGradient: gradient.view, gradient: updates[.down],
-      addingTo: gatedGradient.view)
+      SharedRows(gated?.view ?? gatedGradient.view), narrow: activations.narrow.inputs[.down],
+      outputGradient: gradient.view, gradient: updates[.down], adding: false, into: gatedGradient.view)
     GatedActivation.backward(
       outputGradient: gatedGradient.view, gate: activations.feedForward.gate.view, up: activations.feedForward.up.view,
       pool: pool)
     let second = normalized(activations.attention.middle, weights.feedForwardNorm)
-    let secondGradient = reachesMiddle ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
-    linear(.gate).backward(
-      second, outputGradient: activations.feedForward.gate.view, gradient: updates[.gate],
-      addingTo: secondGradient?.view)
-    linear(.up).backward(
-      second, outputGradient: activations.feedForward.up.view, gradient: updates[.up], addingTo: secondGradient?.view)
+    let secondGradient =
+      reachesMiddle ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
+    for (projection, outputGradient) in [
+      (Projection.gate, activations.feedForward.gate), (.up, activations.feedForward.up),
+    ] {
+      linear(projection).backward(
+        second, narrow: activations.narrow.inputs[projection], outputGradient: outputGradient.view,
+        gradient: updates[projection], adding: projection != .gate, into: secondGradient?.view)
+    }
     guard let secondGradient else { return }
     RootMeanSquareNorm.backward(
       activations.attention.middle.view, weight: weights.feedForwardNorm, epsilon: configuration.normEpsilon,
@@ -130,15 +139,17 @@ struct DecoderLayer {
   }
 
   private func attentionBackward(
-    _ gradient: Matrix, positions: [Int32], activations: AttentionActivations, packing: [SegmentRows],
+    _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
   ) {
+    let narrow = activations.narrow.inputs
+    let activations = activations.attention
     guard let normalizers = activations.normalizers else { return }
     let pool = products.pool
-    let attendedGradient = Matrix(rows: gradient.rows, columns: activations.attended.columns)
+    let attendedGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.attended.columns)
     linear(.output).backward(
-      SharedRows(activations.attended.view), outputGradient: gradient.view, gradient: updates[.output],
-      addingTo: attendedGradient.view)
+      SharedRows(activations.attended.view), narrow: narrow[.output], outputGradient: gradient.view,
+      gradient: updates[.output], adding: false, into: attendedGradient.view)
     let queryGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.queries.columns)
     let keyGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.keys.columns)
     let valueGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.values.columns)
@@ -150,13 +161,14 @@ struct DecoderLayer {
     rotary.apply(queryGradient.view, positions: positions, backward: true, pool: pool)
     rotary.apply(keyGradient.view, positions: positions, backward: true, pool: pool)
     let first = normalized(activations.input, weights.attentionNorm)
-    let firstGradient = reachesInput ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
+    let firstGradient =
+      reachesInput ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
     for (projection, outputGradient) in [
       (Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient),
     ] {
       linear(projection).backward(
-        first, outputGradient: outputGradient.view, gradient: updates[projection],
-        addingTo: firstGradient?.view)
+        first, narrow: narrow[projection], outputGradient: outputGradient.view, gradient: updates[projection],
+        adding: projection != .query, into: firstGradient?.view)
     }
     guard let firstGradient else { return }
     RootMeanSquareNorm.backward(

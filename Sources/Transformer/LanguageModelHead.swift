@@ -94,8 +94,8 @@ struct LanguageModelHead {
           row[Int(term.target)] = -pull
         }
         guard let gradient else { return }
-        let back = Matrix(rows: places.count, columns: gradient.columns)
-        products.linearBackward(SharedRows(logits), weight, addingTo: back.view)
+        let back = Matrix(uninitializedRows: places.count, columns: gradient.columns)
+        products.linearBackward(SharedRows(logits), weight, adding: false, into: back.view)
         for (offset, place) in places.enumerated() {
           Elementwise.add(
             back.view.rows(offset..<offset + 1), to: gradient.view.rows(terms[place].row..<terms[place].row + 1),

@@ -7,17 +7,20 @@ import Kernels
 struct LayerActivations {
   let attention: AttentionActivations
   let feedForward: FeedForwardActivations
+  let narrow: NarrowActivations
 
   /// Room for `rows` rows.
   /// - Parameter isTrained: whether there is to be a backward pass.
   init(rows: Int, configuration: ModelConfiguration, isTrained: Bool = false) {
     attention = AttentionActivations(rows: rows, configuration: configuration, isTrained: isTrained)
     feedForward = FeedForwardActivations(rows: rows, configuration: configuration)
+    narrow = NarrowActivations()
   }
 
   init(attention: AttentionActivations, feedForward: FeedForwardActivations) {
     self.attention = attention
     self.feedForward = feedForward
+    narrow = NarrowActivations()
   }
 }
 
@@ -52,6 +55,12 @@ final class AttentionActivations {
   static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int {
     rows * 4 * (2 * c.hiddenSize + 2 * (c.heads + c.keyHeads) * c.headDimension + c.heads)
   }
+}
+
+/// What the adapter's first halves make of their inputs: few columns, so that they are always kept.
+final class NarrowActivations {
+  /// A·drop(x) of each adapted projection, [n, r].
+  var inputs: [Projection: Matrix] = [:]
 }
 
 /// Activations of the feed-forward half of a layer. n is the number of rows.

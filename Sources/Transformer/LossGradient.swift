@@ -66,13 +66,11 @@ extension TransformerModel {
     var inputs: [Matrix?] = []
     let stream = embedded(layout.tokens)
     for (index, keeps) in plan.layers.enumerated() {
-      var activations = shared
-      if keeps == .attention || keeps == .everything {
-        activations = LayerActivations(
-          attention: AttentionActivations(rows: layout.rows, configuration: c, isTrained: true),
-          feedForward: keeps == .everything
-            ? FeedForwardActivations(rows: layout.rows, configuration: c) : shared.feedForward)
-      }
+      let activations = LayerActivations(
+        attention: keeps == .attention || keeps == .everything
+          ? AttentionActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.attention,
+        feedForward: keeps == .everything
+          ? FeedForwardActivations(rows: layout.rows, configuration: c) : shared.feedForward)
       inputs.append(keeps == .input ? stream.copy() : nil)
       trained(index).forward(stream, positions: layout.positions, activations: activations, groups: groups)
       kept.append(keeps == nil ? nil : activations)
@@ -87,7 +85,7 @@ extension TransformerModel {
     for index in plan.layers.indices.reversed() {
       guard let activations = kept[index] else { break }
       if let input = inputs[index] {
-        trained(index).attend(input, positions: layout.positions, activations: activations.attention, groups: groups)
+        trained(index).attend(input, positions: layout.positions, activations: activations, groups: groups)
       }
       if plan.layers[index] != .everything { trained(index).expand(activations) }
       trained(index).backward(

@@ -104,7 +104,7 @@ import TinyModels
       products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       #expect(largestDifference(y.doubles, forward) < 2e-5 * largest(forward), "forward, \(threads) threads")
       let dx = Matrix(rows: shape.rows, columns: shape.input, before)
-      products.linearBackward(SharedRows(dy.view), blocks.matrix(), addingTo: dx.view)
+      products.linearBackward(SharedRows(dy.view), blocks.matrix(), into: dx.view)
       #expect(largestDifference(dx.doubles, backward) < 2e-5 * largest(backward), "backward, \(threads) threads")
     }
   }
@@ -127,7 +127,8 @@ import TinyModels
       }
     }
     let dx = Matrix(rows: 4, columns: 20)
-    products.linearBackward(SharedRows(y.view), blocks.matrix(interleavedHeadDimension: 6), addingTo: dx.view)
+    products.linearBackward(
+      SharedRows(y.view), blocks.matrix(interleavedHeadDimension: 6), adding: false, into: dx.view)
     for row in 0..<4 {
       for column in 0..<20 {
         let expected = order.enumerated().reduce(0.0) {
