@@ -24,8 +24,8 @@ public struct ScoringRequest: Sendable {
   /// Prompts in a fixed order.
   var prompts: [[Int32]] { [base] + [standard, judge].compactMap { $0 } }
 
-  /// Tokens of all sequences, a bound on the rows they take.
-  public var tokenCount: Int { prompts.reduce(0) { $0 + $1.count + output.count } }
+  /// What the model reads: each prompt with the response. The last response token predicts nothing.
+  var sequences: [[Int32]] { prompts.map { $0 + output.dropLast() } }
 }
 
 /// Reads responses again under their prompts: the probability of each token, and the state that predicts it.
@@ -66,6 +66,20 @@ public struct ResponseScorer {
     try model.validate(request.output)
   }
 
+  /// Rows of one scoring pass: tall enough for fast products, and little memory.
+  public static let rowLimit = 4096
+
+  /// Takes as many of the requests, from the first on, as go into one pass.
+  /// - Returns: how many; at least one, if there is one.
+  public func fitting(_ requests: ArraySlice<ScoringRequest>) -> Int {
+    var count = model.rowCount
+    for (taken, request) in requests.enumerated() {
+      count.add(request.sequences)
+      if count.rows > Self.rowLimit, taken > 0 { return taken }
+    }
+    return requests.count
+  }
+
   /// Scores several responses in one pass; what their prompts share is computed once.
   /// - Parameter requests: valid ones.
   /// - Returns: a frame for each, without its origin.
@@ -74,9 +88,8 @@ public struct ResponseScorer {
     var prompts: [Int] = []
     var outputs: [[Int32]] = []
     for request in requests {
+      sequences += request.sequences
       for prompt in request.prompts {
-        // The last response token predicts nothing.
-        sequences.append(prompt + request.output.dropLast())
         prompts.append(prompt.count)
         outputs.append(request.output)
       }

@@ -79,16 +79,19 @@ public struct Trainer {
     return (total, rows)
   }
 
+  /// A batch taken apart where it is too large for one pass; prefixes shared within a part are counted once.
   private func groups(_ batch: [TrainingRecord]) -> [[TrainingRecord]] {
     var groups: [[TrainingRecord]] = []
-    var count = 0
+    var count = model.rowCount
     for record in batch {
-      if groups.isEmpty || count + record.tokenCount > Self.rowLimit {
+      let tokens = record.sequences.map(\.tokens)
+      count.add(tokens)
+      if groups.isEmpty || count.rows > Self.rowLimit {
         groups.append([])
-        count = 0
+        count = model.rowCount
+        count.add(tokens)
       }
       groups[groups.count - 1].append(record)
-      count += record.tokenCount
     }
     return groups
   }

@@ -36,8 +36,8 @@ public struct StepDropout: Sendable {
 }
 
 extension TransformerModel {
-  /// How much memory activations may take before all but each layer's input is computed again in the backward pass.
-  public static let activationBudget = 800 << 20
+  /// Bytes of activations that a pass keeps; what does not fit is computed again in the backward pass.
+  public static let activationBudget = 512 << 20
 
   /// The loss of each term of a layout, and the gradient of their sum to the adapter.
   /// - Parameters:

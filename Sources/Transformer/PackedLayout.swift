@@ -65,9 +65,25 @@ public struct PackedLayout: Sendable {
   }
 }
 
+/// How many rows sequences take together once their shared prefixes are packed, told while they are collected.
+public struct PackedRowCount: Sendable {
+  private var root: PrefixTree
+  /// Rows of all sequences so far.
+  public var rows: Int { root.rows }
+
+  /// No sequences yet.
+  /// - Parameter sharing: as `PackedLayout` takes it.
+  public init(sharingPrefixesFrom sharing: Int? = 16) { root = PrefixTree(sharing: sharing) }
+
+  /// Adds sequences.
+  public mutating func add(_ sequences: [[Int32]]) {
+    for sequence in sequences { root.insert(sequence, index: 0) }
+  }
+}
+
 /// A tree of token runs: each sequence is a path, shared prefixes are shared nodes.
-private struct PrefixTree {
-  struct Node {
+private struct PrefixTree: Sendable {
+  struct Node: Sendable {
     var tokens: ArraySlice<Int32>
     /// Sequences whose path goes through this node.
     var sequences: [Int]
@@ -77,25 +93,32 @@ private struct PrefixTree {
   /// Shortest shared run that becomes a node of its own; nil shares nothing.
   let sharing: Int?
   var children: [Node] = []
+  /// Tokens of all nodes.
+  private(set) var rows = 0
 
   init(sharing: Int?) { self.sharing = sharing.map { max(1, $0) } }
 
   mutating func insert(_ sequence: [Int32], index: Int) {
-    Self.insert(sequence[...], index: index, into: &children, sharing: sharing)
+    rows += Self.insert(sequence[...], index: index, into: &children, sharing: sharing)
   }
 
-  private static func insert(_ tokens: ArraySlice<Int32>, index: Int, into children: inout [Node], sharing: Int?) {
-    if tokens.isEmpty { return }
-    guard let sharing else { return children.append(Node(tokens: tokens, sequences: [index], children: [])) }
+  /// - Returns: how many of the tokens were not there yet.
+  private static func insert(
+    _ tokens: ArraySlice<Int32>, index: Int, into children: inout [Node], sharing: Int?
+  ) -> Int {
+    if tokens.isEmpty { return 0 }
+    func appended() -> Int {
+      children.append(Node(tokens: tokens, sequences: [index], children: []))
+      return tokens.count
+    }
+    guard let sharing else { return appended() }
     var best: (child: Int, length: Int) = (0, 0)
     for (position, child) in children.enumerated() {
       let length = commonPrefix(child.tokens, tokens)
       if length > best.length { best = (position, length) }
     }
     let whole = best.length > 0 && best.length == children[best.child].tokens.count
-    guard whole || best.length >= sharing else {
-      return children.append(Node(tokens: tokens, sequences: [index], children: []))
-    }
+    guard whole || best.length >= sharing else { return appended() }
     if !whole {
       // The rest of the node hangs below the shared run.
       let node = children[best.child]
@@ -105,7 +128,7 @@ private struct PrefixTree {
         tokens: node.tokens.prefix(best.length), sequences: node.sequences, children: [rest])
     }
     children[best.child].sequences.append(index)
-    insert(tokens.dropFirst(best.length), index: index, into: &children[best.child].children, sharing: sharing)
+    return insert(tokens.dropFirst(best.length), index: index, into: &children[best.child].children, sharing: sharing)
   }
 
   private static func commonPrefix(_ a: ArraySlice<Int32>, _ b: ArraySlice<Int32>) -> Int {

@@ -26,6 +26,9 @@ public struct TransformerModel: Sendable {
     rotary = RotaryEmbedding(frequencies: checkpoint.configuration.rotaryFrequencies)
   }
 
+  /// Counts the rows that sequences take in a layout for this model.
+  public var rowCount: PackedRowCount { PackedRowCount(sharingPrefixesFrom: products.isPlain ? nil : 16) }
+
   /// Sequences packed for this model; in a plain model none shares rows with another.
   public func layout(_ sequences: [[Int32]]) -> PackedLayout {
     products.isPlain ? PackedLayout(sequences, sharingPrefixesFrom: nil) : PackedLayout(sequences)

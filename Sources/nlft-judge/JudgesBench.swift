@@ -14,13 +14,9 @@ struct JudgesBench {
   let origin: FrameOrigin
   let stream: ToolStream
 
-  /// Rows of one scoring pass.
-  private static let rowLimit = 4096
-
   /// Judges records and completes each, or fails it.
   func judge(_ records: [NumberedRecord]) throws {
-    var group: [(record: NumberedRecord, request: ScoringRequest)] = []
-    var rows = 0
+    var valid: [(record: NumberedRecord, request: ScoringRequest)] = []
     for numbered in try criticized(records) {
       let request: ScoringRequest
       do {
@@ -30,15 +26,14 @@ struct JudgesBench {
         try stream.fail(numbered, error)
         continue
       }
-      if rows + request.tokenCount > Self.rowLimit, !group.isEmpty {
-        try score(group)
-        group = []
-        rows = 0
-      }
-      group.append((numbered, request))
-      rows += request.tokenCount
+      valid.append((numbered, request))
     }
-    if !group.isEmpty { try score(group) }
+    var waiting = valid[...]
+    while !waiting.isEmpty {
+      let group = waiting.prefix(scorer.fitting(waiting.map(\.request)[...]))
+      try score(Array(group))
+      waiting = waiting.dropFirst(group.count)
+    }
   }
 
   /// The records with a critique where they want one; those whose critique failed are failed.
