@@ -69,6 +69,7 @@ public struct Products: Sendable {
   public func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
+    if x.rows <= BlockProducts.mostRows { return BlockProducts.linear(x, weight, into: y, pool: pool) }
     // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
     let stretch = min(weight.columns, Self.scratchFloats / 16)
     let fitting = max(16, Self.scratchFloats / stretch / 16 * 16)
