@@ -1,14 +1,18 @@
 /// How a run of 32 stored values is read: as two vectors, and the factors that stand beside them.
 ///
-/// A value of the run is scale · unpacked + minimum. Only shifts and logical operations are used, which every compiler
-/// turns into vector instructions. A stored integer q is set into the mantissa of a float in [1, 2): no conversion is
-/// needed, and the constant that comes with it goes into the minimum.
+/// A value of the run is scale · (unpacked − offset) + minimum. Only shifts and logical operations are used, which every compiler
+/// turns into vector instructions. A stored integer q is set into the mantissa of a power of two: no conversion is
+/// needed, and the power goes into the offset.
 protocol StoredBlock {
   /// Bytes of 32 values.
   static var bytes: Int { get }
-  /// Whether the block has factors.
-  static var hasFactors: Bool { get }
-  /// The values before scale and minimum, in the order that `arranged` puts the inputs in.
+  /// Whether the block has a scale.
+  static var hasScale: Bool { get }
+  /// Whether it has a minimum too.
+  static var hasMinimum: Bool { get }
+  /// What is unpacked for a stored zero.
+  static var offset: Float { get }
+  /// The values before offset, scale and minimum, in the order that `arranged` puts the inputs in.
   /// - Parameter rotation: `ByteOrder.rotation`, read from memory.
   static func unpacked(
     _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
@@ -17,20 +21,36 @@ protocol StoredBlock {
   static func arranged(
     _ low: VectorMath.Vector, _ high: VectorMath.Vector
   ) -> (VectorMath.Vector, VectorMath.Vector)
-  /// The stored bits of the factors.
-  static func factorBits(_ block: UnsafeRawPointer) -> UInt32
-  /// Scales and minima of sixteen blocks.
-  static func factors(_ bits: SIMD16<UInt32>) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector)
+  /// Scale and minimum, in every lane.
+  /// - Parameter halves: the value of every half-precision number, by its bits.
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector)
 }
 
 extension StoredBlock {
-  static var hasFactors: Bool { false }
+  static var hasScale: Bool { false }
+  static var hasMinimum: Bool { false }
+  static var offset: Float { 0 }
   @inline(__always)
-  static func factorBits(_ block: UnsafeRawPointer) -> UInt32 { 0 }
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) { (VectorMath.Vector(repeating: 1), .zero) }
+
+  /// The half-precision number at `source`, in every lane.
   @inline(__always)
-  static func factors(_ bits: SIMD16<UInt32>) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
-    (VectorMath.Vector(repeating: 1), .zero)
+  fileprivate static func half(_ source: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> VectorMath.Vector {
+    VectorMath.Vector(repeating: halves[Int(source.loadUnaligned(as: UInt16.self))])
   }
+}
+
+extension HalfPrecision {
+  /// The value of every half-precision number, by its bits: reading one is faster than computing it.
+  nonisolated(unsafe) static let values: UnsafePointer<Float> = {
+    let table = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 16)
+    for bits in 0...UInt16.max { table[Int(bits)] = float(bits) }
+    return UnsafePointer(table)
+  }()
 }
 
 /// 32 float32 numbers.
@@ -60,13 +80,13 @@ private enum Pairs {
     )
   }
 
-  /// The half-precision numbers in the upper halves of words, times a power of two; lower halves must be zero.
+  /// The half-precision numbers in the upper halves of words; lower halves must be zero.
   @inline(__always)
-  static func upperHalves(_ words: SIMD16<UInt32>, times power: Float = 1) -> VectorMath.Vector {
+  static func upperHalves(_ words: SIMD16<UInt32>) -> VectorMath.Vector {
     // Drawing the sign along, three places to the right make a single's exponent field of a half's; 2¹¹² re-biases it.
     let moved = unsafeBitCast(unsafeBitCast(words, to: SIMD16<Int32>.self) &>> 3, to: SIMD16<UInt32>.self)
     let scaled =
-      unsafeBitCast(moved & 0x8FFF_FFFF, to: VectorMath.Vector.self) * VectorMath.Vector(repeating: power * 0x1p112)
+      unsafeBitCast(moved & 0x8FFF_FFFF, to: VectorMath.Vector.self) * VectorMath.Vector(repeating: 0x1p112)
     // Only where all exponent bits are set does the sum reach the top bit: infinity, and what is no number.
     let overflow = unsafeBitCast((words & 0x7C00_0000) &+ 0x0400_0000, to: SIMD16<Int32>.self) &>> 31
     let special = unsafeBitCast(overflow, to: SIMD16<UInt32>.self) & 0x7F80_0000
@@ -140,10 +160,11 @@ enum ByteOrder {
   }
 }
 
-/// A block of Q8_0. The byte q is read as 1 + (q + 128)/256.
+/// A block of Q8_0. The byte q is read as q + 384.
 enum SignedByteBlock: StoredBlock {
   static var bytes: Int { 34 }
-  static var hasFactors: Bool { true }
+  static var hasScale: Bool { true }
+  static var offset: Float { 384 }
   @inline(__always)
   static func unpacked(
     _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
@@ -153,25 +174,25 @@ enum SignedByteBlock: StoredBlock {
   @inline(__always)
   private static func values(_ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>) -> VectorMath.Vector {
     // Turning the sign bit over adds 128.
-    unsafeBitCast(ByteOrder.mantissas(source, rotation) & 0x007F_8000 ^ 0x3FC0_0000, to: VectorMath.Vector.self)
+    unsafeBitCast(ByteOrder.mantissas(source, rotation) & 0x007F_8000 ^ 0x43C0_0000, to: VectorMath.Vector.self)
   }
   @inline(__always)
   static func arranged(
     _ low: VectorMath.Vector, _ high: VectorMath.Vector
   ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
   @inline(__always)
-  static func factorBits(_ block: UnsafeRawPointer) -> UInt32 { UInt32(block.loadUnaligned(as: UInt16.self)) }
-  @inline(__always)
-  static func factors(_ bits: SIMD16<UInt32>) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
-    let scale = Pairs.upperHalves(bits &<< 16, times: 256)
-    return (scale, scale * -1.5)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), .zero)
   }
 }
 
-/// A block of Q4_0. The nibble q is read as 1 + q/16.
+/// A block of Q4_0. The nibble q is read as q + 16.
 enum NibbleBlock: StoredBlock {
   static var bytes: Int { 18 }
-  static var hasFactors: Bool { true }
+  static var hasScale: Bool { true }
+  static var offset: Float { 24 }
   @inline(__always)
   static func unpacked(
     _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
@@ -181,11 +202,10 @@ enum NibbleBlock: StoredBlock {
     _ low: VectorMath.Vector, _ high: VectorMath.Vector
   ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
   @inline(__always)
-  static func factorBits(_ block: UnsafeRawPointer) -> UInt32 { UInt32(block.loadUnaligned(as: UInt16.self)) }
-  @inline(__always)
-  static func factors(_ bits: SIMD16<UInt32>) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
-    let scale = Pairs.upperHalves(bits &<< 16, times: 16)
-    return (scale, scale * -1.5)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), .zero)
   }
 
   /// Values 0–15 of a block are the low nibbles, 16–31 the high ones.
@@ -195,16 +215,18 @@ enum NibbleBlock: StoredBlock {
   ) -> (VectorMath.Vector, VectorMath.Vector) {
     let bytes = ByteOrder.mantissas(source, rotation)
     return (
-      unsafeBitCast(bytes &<< 4 & 0x0078_0000 | 0x3F80_0000, to: VectorMath.Vector.self),
-      unsafeBitCast(bytes & 0x0078_0000 | 0x3F80_0000, to: VectorMath.Vector.self)
+      unsafeBitCast(bytes &<< 4 & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self),
+      unsafeBitCast(bytes & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self)
     )
   }
 }
 
-/// A block of Q4_1. The nibble q is read as 1 + q/16.
+/// A block of Q4_1. The nibble q is read as q + 16.
 enum NibbleMinimumBlock: StoredBlock {
   static var bytes: Int { 20 }
-  static var hasFactors: Bool { true }
+  static var hasScale: Bool { true }
+  static var hasMinimum: Bool { true }
+  static var offset: Float { 16 }
   @inline(__always)
   static func unpacked(
     _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
@@ -216,10 +238,9 @@ enum NibbleMinimumBlock: StoredBlock {
     _ low: VectorMath.Vector, _ high: VectorMath.Vector
   ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
   @inline(__always)
-  static func factorBits(_ block: UnsafeRawPointer) -> UInt32 { block.loadUnaligned(as: UInt32.self) }
-  @inline(__always)
-  static func factors(_ bits: SIMD16<UInt32>) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
-    let scale = Pairs.upperHalves(bits &<< 16, times: 16)
-    return (scale, Pairs.upperHalves(bits & 0xFFFF_0000) - scale)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), half(block + 2, halves))
   }
 }
