@@ -75,6 +75,12 @@ public struct Attention: Sendable {
   ///   - queries: rotated queries, [n, heads·d].
   ///   - output: [n, heads·d]; rows of no group stay as they are.
   public func forward(queries: MatrixView, groups: [AttentionGroup], into output: MatrixView, products: Products) {
+    let few = groups.filter { $0.queries.count < Self.productRows }
+    if !few.isEmpty {
+      FewQueryAttention(attention: self, queries: queries, output: output).run(few, pool: products.pool)
+      if few.count == groups.count { return }
+    }
+    let groups = groups.filter { $0.queries.count >= Self.productRows }
     let blocks = blocks(of: groups)
     let floats = scratchFloats(groups)
     let scratch = Matrix(rows: products.pool.threads, columns: floats)
@@ -92,11 +98,7 @@ public struct Attention: Sendable {
       for (position, block) in visible.enumerated() {
         let p = MatrixView(base: scores + column, rows: count, columns: block.values.rows, stride: visible.keyCount)
         let v = block.values.columns(keySlice(head))
-        if count >= Self.productRows {
-          products.multiplyHere(p, v, beta: position == 0 ? 0 : 1, into: o)
-        } else {
-          weightedSum(p, v, adding: position > 0, into: o)
-        }
+        products.multiplyHere(p, v, beta: position == 0 ? 0 : 1, into: o)
         column += block.values.rows
       }
     }
@@ -145,16 +147,6 @@ public struct Attention: Sendable {
     for row in 0..<a.rows {
       for column in 0..<b.rows {
         target.row(row)[column] = VectorMath.dot(a.row(row), b.row(column), headDimension)
-      }
-    }
-  }
-
-  private func weightedSum(_ p: MatrixView, _ v: MatrixView, adding: Bool, into o: MatrixView) {
-    for row in 0..<p.rows {
-      let target = o.row(row)
-      if !adding { target.update(repeating: 0, count: headDimension) }
-      for key in 0..<p.columns {
-        VectorMath.add(v.row(key), times: p.row(row)[key], to: target, headDimension)
       }
     }
   }
