@@ -10,28 +10,61 @@ enum BlockProducts {
 
   /// Y ← X · Wᵀ. x: [n, in], n ≥ 1; weight: [out, in]; y: [n, out].
   static func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView, pool: WorkerPool) {
-    switch weight.format {
-    case .f32: linear(SingleBlock.self, x, weight, into: y, pool: pool)
-    case .f16: linear(HalfBlock.self, x, weight, into: y, pool: pool)
-    case .bf16: linear(BrainBlock.self, x, weight, into: y, pool: pool)
-    case .q8_0: linear(SignedByteBlock.self, x, weight, into: y, pool: pool)
-    case .q4_0: linear(NibbleBlock.self, x, weight, into: y, pool: pool)
-    case .q4_1: linear(NibbleMinimumBlock.self, x, weight, into: y, pool: pool)
+    linear(x, [(weight, y)], pool: pool)
+  }
+
+  /// The same for several layers with one input, whose weights have one format: they wait for the threads once.
+  static func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
+    switch layers.first?.weight.format {
+    case .f32: linear(SingleBlock.self, x, layers, pool: pool)
+    case .f16: linear(HalfBlock.self, x, layers, pool: pool)
+    case .bf16: linear(BrainBlock.self, x, layers, pool: pool)
+    case .q8_0: linear(SignedByteBlock.self, x, layers, pool: pool)
+    case .q4_0: linear(NibbleBlock.self, x, layers, pool: pool)
+    case .q4_1: linear(NibbleMinimumBlock.self, x, layers, pool: pool)
+    case nil: return
     }
   }
 
   private static func linear<Block: StoredBlock>(
-    _: Block.Type, _ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView, pool: WorkerPool
+    _: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool
   ) {
-    let tiles = (weight.rows + BlockTile<Block>.height - 1) / BlockTile<Block>.height
-    let parts = max(1, min(pool.threads * 2, tiles, weight.rows * weight.columns / smallestPart))
     BlockInputs.withArranged(Block.self, x) { inputs in
-      let tile = BlockTile<Block>(inputs: inputs, weight: weight, y: y)
+      let height = BlockTile<Block>.height
+      let tiles = layers.map { BlockTile<Block>(inputs: inputs, weight: $0.weight, y: $0.y) }
+      let counts = layers.map { ($0.weight.rows + height - 1) / height }
+      let count = counts.reduce(0, +)
+      let parts = max(1, min(pool.threads * 2, count, count * height * x.columns / smallestPart))
       pool.run(parts) { part, _ in
-        let height = BlockTile<Block>.height
-        tile.run(part * tiles / parts * height..<min(weight.rows, (part + 1) * tiles / parts * height))
+        // The part's tiles of all layers' tiles, one layer after the other.
+        var (start, end) = (part * count / parts, (part + 1) * count / parts)
+        for (tile, count) in zip(tiles, counts) {
+          if start < count { tile.run(max(0, start) * height..<min(tile.weight.rows, end * height)) }
+          start -= count
+          end -= count
+          if end <= 0 { return }
+        }
       }
     }
+  }
+}
+
+extension Products {
+  /// Linear layers with the same input, forward: Y ← X · Wᵀ for each.
+  /// - Parameters:
+  ///   - x: [n, in].
+  ///   - layers: weights [out, in] and where their outputs [n, out] go.
+  public func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
+    guard let format = layers.first?.weight.format, x.rows > 0 else { return }
+    guard x.rows <= BlockProducts.mostRows, layers.allSatisfy({ $0.weight.format == format }) else {
+      for layer in layers { linear(x, layer.weight, into: layer.y) }
+      return
+    }
+    for layer in layers {
+      precondition(
+        x.columns == layer.weight.columns && layer.y.columns == layer.weight.rows && x.rows == layer.y.rows)
+    }
+    BlockProducts.linear(x, layers, pool: pool)
   }
 }
 

@@ -12,6 +12,16 @@ struct AdaptedLinear {
   /// Forward. x: [n, in]; y: [n, out], overwritten.
   func forward(_ x: MatrixView, into y: MatrixView) {
     products.linear(x, weight, into: y)
+    addUpdate(x, to: y)
+  }
+
+  /// Forward of several layers with the same input.
+  static func forward(_ x: MatrixView, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products) {
+    products.linear(x, layers.map { ($0.linear.weight, $0.y) })
+    for layer in layers { layer.linear.addUpdate(x, to: layer.y) }
+  }
+
+  private func addUpdate(_ x: MatrixView, to y: MatrixView) {
     guard let update, x.rows > 0 else { return }
     let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)

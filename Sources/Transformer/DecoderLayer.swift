@@ -46,9 +46,12 @@ struct DecoderLayer {
     let pool = products.pool
     Elementwise.copy(stream.view, into: activations.input.view)
     let first = normalized(stream, weights.attentionNorm)
-    linear(.query).forward(first.view, into: activations.queries.view)
-    linear(.key).forward(first.view, into: activations.keys.view)
-    linear(.value).forward(first.view, into: activations.values.view)
+    AdaptedLinear.forward(
+      first.view,
+      [
+        (linear(.query), activations.queries.view), (linear(.key), activations.keys.view),
+        (linear(.value), activations.values.view),
+      ], products: products)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
@@ -58,8 +61,8 @@ struct DecoderLayer {
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
 
     let second = normalized(activations.middle, weights.feedForwardNorm)
-    linear(.gate).forward(second.view, into: activations.gate.view)
-    linear(.up).forward(second.view, into: activations.up.view)
+    AdaptedLinear.forward(
+      second.view, [(linear(.gate), activations.gate.view), (linear(.up), activations.up.view)], products: products)
     let gated = gatedProduct(activations)
     linear(.down).forward(gated.view, into: stream.view)
     Elementwise.add(activations.middle.view, to: stream.view, pool: pool)
