@@ -43,8 +43,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .target(name: "CTiles"),
     library("Records", []),
-    library("Kernels", [], settings: kernelSettings),
+    library("Kernels", ["CTiles"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
     library("Tokenizers", ["Records"]),
     library("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),

@@ -6,7 +6,16 @@ enum GGUFValue: Sendable {
   case double(Double)
   case bool(Bool)
   case string(String)
-  case array([GGUFValue])
+  case array(GGUFArray)
+}
+
+/// An array of the metadata where it lies in the file; vocabularies are long, and not every tool asks for them.
+struct GGUFArray: Sendable {
+  /// The type of the elements, as the file numbers it.
+  let elementType: UInt32
+  let count: Int
+  /// Where the first element begins.
+  let offset: Int
 }
 
 /// A parsed GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), versions 2 and 3.
@@ -78,38 +87,70 @@ struct GGUFCursor {
   var offset = 0
   private static let deepestArray = 4
 
-  init(mapping: MappedFile) { self.mapping = mapping }
+  init(mapping: MappedFile, offset: Int = 0) {
+    self.mapping = mapping
+    self.offset = offset
+  }
 
-  private func need(_ bytes: Int, _ what: String) throws(CheckpointError) {
+  private func need(_ bytes: Int, _ what: @autoclosure () -> String) throws(CheckpointError) {
     guard bytes <= mapping.count - offset else {
-      throw CheckpointError(mapping.path, "the file ends within \(what), at byte \(mapping.count)")
+      throw CheckpointError(mapping.path, "the file ends within \(what()), at byte \(mapping.count)")
     }
   }
 
-  mutating func fixed<Number: BitwiseCopyable>(_ type: Number.Type, _ what: String) throws(CheckpointError) -> Number {
-    try need(MemoryLayout<Number>.size, what)
+  mutating func fixed<Number: BitwiseCopyable>(
+    _ type: Number.Type, _ what: @autoclosure () -> String
+  ) throws(CheckpointError) -> Number {
+    try need(MemoryLayout<Number>.size, what())
     defer { offset += MemoryLayout<Number>.size }
     return mapping.bytes.loadUnaligned(fromByteOffset: offset, as: type)
   }
 
   /// A 64-bit count of things that take at least `unit` bytes each.
-  mutating func count(_ what: String, unit: Int) throws(CheckpointError) -> Int {
-    let value = try fixed(UInt64.self, what)
+  mutating func count(_ what: @autoclosure () -> String, unit: Int) throws(CheckpointError) -> Int {
+    let value = try fixed(UInt64.self, what())
     guard value <= UInt64((mapping.count - offset) / unit) else {
-      throw CheckpointError(mapping.path, "\(what) is \(value), more than the file can hold")
+      throw CheckpointError(mapping.path, "\(what()) is \(value), more than the file can hold")
     }
     return Int(value)
   }
 
-  mutating func string(_ what: String) throws(CheckpointError) -> String {
-    let length = try count("the length of \(what)", unit: 1)
-    try need(length, what)
+  mutating func string(_ what: @autoclosure () -> String) throws(CheckpointError) -> String {
+    let length = try count("the length of \(what())", unit: 1)
     let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + length])
     offset += length
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw CheckpointError(mapping.path, "\(what) at byte \(offset - length) is not UTF-8")
+    guard let text = Self.text(bytes) else {
+      throw CheckpointError(mapping.path, "\(what()) at byte \(offset - length) is not UTF-8")
     }
     return text
+  }
+
+  /// The text, or nil if it is not UTF-8.
+  private static func text(_ bytes: UnsafeRawBufferPointer) -> String? {
+    // Vocabularies are texts of one and two bytes a scalar, which are quick to check here; the standard library looks
+    // up its type for the others each time.
+    var index = 0
+    while index < bytes.count {
+      if bytes[index] < 0x80 {
+        index += 1
+      } else if index + 1 < bytes.count, (0xC2...0xDF).contains(bytes[index]), bytes[index + 1] & 0xC0 == 0x80 {
+        index += 2
+      } else {
+        return String(validating: bytes, as: UTF8.self)
+      }
+    }
+    return bytes.withMemoryRebound(to: UInt8.self) { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private mutating func skipString(_ key: String) throws(CheckpointError) {
+    let rest = mapping.count - offset - MemoryLayout<UInt64>.size
+    if rest >= 0, case let length = mapping.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
+      length <= UInt64(rest)
+    {
+      offset += MemoryLayout<UInt64>.size + Int(length)
+    } else {
+      offset += try count("the length of \(key)", unit: 1)
+    }
   }
 
   mutating func value(_ type: UInt32, _ key: String, depth: Int = 0) throws(CheckpointError) -> GGUFValue {
@@ -133,10 +174,14 @@ struct GGUFCursor {
         throw CheckpointError(mapping.path, "\(key) is an array of type \(element), which GGUF does not have")
       }
       let length = try count("the length of \(key)", unit: sizes[Int(element)])
-      var elements: [GGUFValue] = []
-      elements.reserveCapacity(length)
-      for _ in 0..<length { elements.append(try value(element, key, depth: depth + 1)) }
-      return .array(elements)
+      let array = GGUFArray(elementType: element, count: length, offset: offset)
+      switch element {
+      // The count of strings leaves room for their lengths, not for their bytes: these are checked one by one.
+      case 8: for _ in 0..<length { try skipString(key) }
+      case 9: for _ in 0..<length { _ = try value(element, key, depth: depth + 1) }
+      default: offset += length * sizes[Int(element)]
+      }
+      return .array(array)
     case 10:
       let number = try fixed(UInt64.self, key)
       return .integer(Int(clamping: number))

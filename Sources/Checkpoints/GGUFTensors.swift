@@ -101,12 +101,11 @@ extension GGUFFile {
   func strings(_ key: String) throws(CheckpointError) -> [String]? {
     guard let value = metadata[key] else { return nil }
     guard case .array(let elements) = value else { throw CheckpointError(path, "\(key) is no array") }
+    guard elements.elementType == 8 else { throw CheckpointError(path, "\(key) holds more than strings") }
+    var cursor = GGUFCursor(mapping: mapping, offset: elements.offset)
     var texts: [String] = []
     texts.reserveCapacity(elements.count)
-    for element in elements {
-      guard case .string(let text) = element else { throw CheckpointError(path, "\(key) holds more than strings") }
-      texts.append(text)
-    }
+    for _ in 0..<elements.count { texts.append(try cursor.string(key)) }
     return texts
   }
 
@@ -115,8 +114,11 @@ extension GGUFFile {
     guard case .array(let elements) = value else { throw CheckpointError(path, "\(key) is no array") }
     var numbers: [Int] = []
     numbers.reserveCapacity(elements.count)
-    for element in elements {
-      guard case .integer(let number) = element else { throw CheckpointError(path, "\(key) holds more than integers") }
+    var cursor = GGUFCursor(mapping: mapping, offset: elements.offset)
+    for _ in 0..<elements.count {
+      guard case .integer(let number) = try cursor.value(elements.elementType, key) else {
+        throw CheckpointError(path, "\(key) holds more than integers")
+      }
       numbers.append(number)
     }
     return numbers

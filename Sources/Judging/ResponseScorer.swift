@@ -81,7 +81,7 @@ public struct ResponseScorer {
         outputs.append(request.output)
       }
     }
-    let layout = PackedLayout(sequences)
+    let layout = model.layout(sequences)
     var rows: [Int] = []
     var targets: [Int32] = []
     for (index, output) in outputs.enumerated() {

@@ -47,6 +47,8 @@ public struct Attention: Sendable {
   private static let blockRows = 128
   /// From this many queries on a product is worth OpenBLAS's packing.
   private static let productRows = 8
+  /// From this many queries on it is worth packing keys and values for the tile registers.
+  private static let tileRows = 16
 
   /// The shape of an attention layer.
   public init(heads: Int, keyHeads: Int, headDimension: Int, scale: Float) {
@@ -62,7 +64,7 @@ public struct Attention: Sendable {
     }
   }
 
-  private func slice(_ head: Int) -> Range<Int> { head * headDimension..<(head + 1) * headDimension }
+  func slice(_ head: Int) -> Range<Int> { head * headDimension..<(head + 1) * headDimension }
 
   private func keySlice(_ head: Int) -> Range<Int> { slice(head * keyHeads / heads) }
 
@@ -74,13 +76,24 @@ public struct Attention: Sendable {
   /// - Parameters:
   ///   - queries: rotated queries, [n, heads·d].
   ///   - output: [n, heads·d]; rows of no group stay as they are.
-  public func forward(queries: MatrixView, groups: [AttentionGroup], into output: MatrixView, products: Products) {
-    let few = groups.filter { $0.queries.count < Self.productRows }
-    if !few.isEmpty {
-      FewQueryAttention(attention: self, queries: queries, output: output).run(few, pool: products.pool)
-      if few.count == groups.count { return }
+  ///   - normalizers: [n, heads], filled with what the backward pass wants to know again; nil if there is none.
+  public func forward(
+    queries: MatrixView, groups: [AttentionGroup], into output: MatrixView, normalizers: MatrixView? = nil,
+    products: Products
+  ) {
+    var groups = groups
+    if products.tiles != nil {
+      let fewest = normalizers == nil ? Self.tileRows : 1
+      TileAttention(shape: self, pool: products.pool).forward(
+        queries: queries, groups: groups.filter { $0.queries.count >= fewest }, into: output, normalizers: normalizers)
+      groups.removeAll { $0.queries.count >= fewest }
     }
-    let groups = groups.filter { $0.queries.count >= Self.productRows }
+    if !products.isPlain {
+      let few = groups.filter { $0.queries.count < Self.productRows }
+      FewQueryAttention(attention: self, queries: queries, output: output).run(few, pool: products.pool)
+      groups.removeAll { $0.queries.count < Self.productRows }
+    }
+    guard !groups.isEmpty else { return }
     let blocks = blocks(of: groups)
     let floats = scratchFloats(groups)
     let scratch = Matrix(rows: products.pool.threads, columns: floats)
@@ -98,7 +111,11 @@ public struct Attention: Sendable {
       for (position, block) in visible.enumerated() {
         let p = MatrixView(base: scores + column, rows: count, columns: block.values.rows, stride: visible.keyCount)
         let v = block.values.columns(keySlice(head))
-        products.multiplyHere(p, v, beta: position == 0 ? 0 : 1, into: o)
+        if count >= Self.productRows {
+          products.multiplyHere(p, v, beta: position == 0 ? 0 : 1, into: o)
+        } else {
+          weightedSum(p, v, adding: position > 0, into: o)
+        }
         column += block.values.rows
       }
     }
@@ -151,19 +168,39 @@ public struct Attention: Sendable {
     }
   }
 
-  /// Backward, from the rotated queries and keys and the values; the probabilities are computed again.
+  private func weightedSum(_ p: MatrixView, _ v: MatrixView, adding: Bool, into o: MatrixView) {
+    for row in 0..<p.rows {
+      let target = o.row(row)
+      if !adding { target.update(repeating: 0, count: headDimension) }
+      for key in 0..<p.columns {
+        VectorMath.add(v.row(key), times: p.row(row)[key], to: target, headDimension)
+      }
+    }
+  }
+
+  /// Backward, from the rotated queries and keys, the values and the outputs; the probabilities are computed again.
   ///
   /// With P = softmax(scale·QKᵀ), dP = dO·Vᵀ: dS = scale · P∘(dP − rowsum(P∘dP)); dQ = dS·K, dK = dSᵀ·Q, dV = Pᵀ·dO.
   /// - Parameters:
   ///   - packing: which rows of the packed matrices each segment holds and sees.
+  ///   - outputs: what the forward pass wrote, [n, heads·d].
+  ///   - normalizers: what it filled in, [n, heads].
   ///   - outputGradient: dO, [n, heads·d].
   ///   - queryGradient: dQ, [n, heads·d], overwritten.
   ///   - keyGradient: dK, [n, keyHeads·d], overwritten.
   ///   - valueGradient: dV, [n, keyHeads·d], overwritten.
   public func backward(
-    queries: MatrixView, keys: MatrixView, values: MatrixView, packing: [SegmentRows], outputGradient: MatrixView,
-    queryGradient: MatrixView, keyGradient: MatrixView, valueGradient: MatrixView, products: Products
+    queries: MatrixView, keys: MatrixView, values: MatrixView, packing: [SegmentRows], outputs: MatrixView,
+    normalizers: MatrixView, outputGradient: MatrixView, queryGradient: MatrixView, keyGradient: MatrixView,
+    valueGradient: MatrixView, products: Products
   ) {
+    if products.tiles != nil {
+      let pass = TileAttention.Gradients(
+        queries: queries, outputs: outputs, normalizers: normalizers, outputGradient: outputGradient,
+        queryGradient: queryGradient)
+      return TileAttention(shape: self, pool: products.pool).backward(
+        pass, keys: keys, values: values, packing: packing, keyGradient: keyGradient, valueGradient: valueGradient)
+    }
     let groups = packing.map { $0.group(keys: keys, values: values) }
     let floats = scratchFloats(groups)
     let scratch = Matrix(rows: products.pool.threads, columns: 2 * floats)
@@ -205,8 +242,8 @@ public struct Attention: Sendable {
         }
       }
     }
-    sumOverSharedHeads(keyParts.view, into: keyGradient, pool: products.pool)
-    sumOverSharedHeads(valueParts.view, into: valueGradient, pool: products.pool)
+    sumOverSharedHeads(keyParts.view, slices: 1, into: keyGradient, pool: products.pool)
+    sumOverSharedHeads(valueParts.view, slices: 1, into: valueGradient, pool: products.pool)
   }
 
   /// Turns dP into scale · P∘(dP − rowsum(P∘dP)), in place.
@@ -230,8 +267,9 @@ public struct Attention: Sendable {
     }
   }
 
-  private func sumOverSharedHeads(_ parts: MatrixView, into target: MatrixView, pool: WorkerPool) {
-    let shared = heads / keyHeads
+  /// Sums what the query heads of a key head have, `slices` parts each.
+  func sumOverSharedHeads(_ parts: MatrixView, slices: Int, into target: MatrixView, pool: WorkerPool) {
+    let shared = heads / keyHeads * slices
     pool.ranges(parts.rows, minimum: 8) { range, _ in
       for row in range {
         let source = parts.row(row)

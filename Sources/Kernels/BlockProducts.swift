@@ -54,17 +54,20 @@ extension Products {
   /// - Parameters:
   ///   - x: [n, in].
   ///   - layers: weights [out, in] and where their outputs [n, out] go.
-  public func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
-    guard let format = layers.first?.weight.format, x.rows > 0 else { return }
-    guard x.rows <= BlockProducts.mostRows, layers.allSatisfy({ $0.weight.format == format }) else {
+  public func linear(_ x: SharedRows, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
+    let rows = x.view.rows
+    guard let format = layers.first?.weight.format, rows > 0 else { return }
+    guard !isPlain, rows <= BlockProducts.mostRows, tiles == nil || rows < Self.fewestTileRows,
+      layers.allSatisfy({ $0.weight.format == format })
+    else {
       for layer in layers { linear(x, layer.weight, into: layer.y) }
       return
     }
     for layer in layers {
-      precondition(
-        x.columns == layer.weight.columns && layer.y.columns == layer.weight.rows && x.rows == layer.y.rows)
+      precondition(x.view.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
+      precondition(rows == layer.y.rows)
     }
-    BlockProducts.linear(x, layers, pool: pool)
+    BlockProducts.linear(x.view, layers, pool: pool)
   }
 }
 

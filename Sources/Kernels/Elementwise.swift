@@ -9,9 +9,14 @@ public enum Elementwise {
   }
 
   /// y ← x. x, y: [n, m].
-  public static func copy(_ x: MatrixView, into y: MatrixView) {
+  /// - Parameter pool: threads to share the work, worth it for large matrices.
+  public static func copy(_ x: MatrixView, into y: MatrixView, pool: WorkerPool? = nil) {
     precondition(x.rows == y.rows && x.columns == y.columns)
-    for row in 0..<x.rows { y.row(row).update(from: x.row(row), count: x.columns) }
+    func copy(_ rows: Range<Int>) {
+      for row in rows { y.row(row).update(from: x.row(row), count: x.columns) }
+    }
+    guard let pool else { return copy(0..<x.rows) }
+    pool.ranges(x.rows, minimum: 64) { rows, _ in copy(rows) }
   }
 
   /// Σ x², in double precision.

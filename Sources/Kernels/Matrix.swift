@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// A row-major matrix of floats that owns its memory.
 ///
 /// Kernels write through `view`; whoever hands a matrix to several threads sees to it that they write different parts.
@@ -14,21 +6,20 @@ public final class Matrix: @unchecked Sendable {
   public let rows: Int
   /// Columns.
   public let columns: Int
-  private let base: UnsafeMutablePointer<Float>
+  private let memory: MatrixMemory.Block
+  private var base: UnsafeMutablePointer<Float> { memory.base }
 
   /// A matrix of zeros.
-  public init(rows: Int, columns: Int) {
+  public convenience init(rows: Int, columns: Int) {
+    self.init(uninitializedRows: rows, columns: columns)
+    clear()
+  }
+
+  /// A matrix whose entries are yet to be written: reading one before that gives anything.
+  public init(uninitializedRows rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    let count = max(1, rows * columns)
-    var memory: UnsafeMutableRawPointer?
-    // 64 bytes: a cache line and the widest vector.
-    if posix_memalign(&memory, 64, count * MemoryLayout<Float>.stride) == 0, let memory {
-      base = memory.bindMemory(to: Float.self, capacity: count)
-    } else {
-      base = .allocate(capacity: count)
-    }
-    base.initialize(repeating: 0, count: count)
+    memory = MatrixMemory.allocate(rows * columns)
   }
 
   /// A matrix with the given values, row after row.
@@ -37,7 +28,7 @@ public final class Matrix: @unchecked Sendable {
     fill(values)
   }
 
-  deinit { free(base) }
+  deinit { MatrixMemory.release(memory) }
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.
   public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }
@@ -63,6 +54,13 @@ public final class Matrix: @unchecked Sendable {
     values.withUnsafeBufferPointer { source in
       if let start = source.baseAddress { base.update(from: start, count: source.count) }
     }
+  }
+
+  /// A matrix of its own with the same entries.
+  public func copy() -> Matrix {
+    let copy = Matrix(uninitializedRows: rows, columns: columns)
+    copy.base.update(from: base, count: rows * columns)
+    return copy
   }
 
   /// Sets every entry to zero.
@@ -98,6 +96,9 @@ public struct MatrixView {
 
   /// First float of a row.
   public func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
+
+  /// Sets every entry to zero.
+  func clear() { for row in 0..<rows { self.row(row).update(repeating: 0, count: columns) } }
 
   /// Some of the rows.
   public func rows(_ range: Range<Int>) -> MatrixView {

@@ -36,6 +36,8 @@ struct OpenBLAS: @unchecked Sendable {
 
   private init() throws(BLASError) {
     if let core = ProcessorFeatures.current.preferredBLASCore { setenv("OPENBLAS_CORETYPE", core, 0) }
+    // Its own threads would start with it, and spin.
+    setenv("OPENBLAS_NUM_THREADS", "1", 1)
     var library: UnsafeMutableRawPointer?
     for name in Self.candidates where library == nil { library = dlopen(name, RTLD_NOW | RTLD_LOCAL) }
     guard let library else {

@@ -1,19 +1,40 @@
 /// Matrix products spread over a worker pool. Each part of a product runs OpenBLAS on its own thread.
 public struct Products: Sendable {
   private let blas: OpenBLAS
+  /// Whether all products are OpenBLAS's, of widened weights.
+  public let isPlain: Bool
   /// The threads that share the work.
   public let pool: WorkerPool
   private let scratch: [Matrix]
+  /// Nil where the processor has no tile registers or float32 is asked for.
+  private(set) var tiles: TileProducts?
 
   /// Rows of a weight that are widened at a time: with the longest rows still within the second-level cache.
   private static let scratchFloats = 1 << 18
+  /// Floats of a weight that are widened at a time for all threads.
+  private static let wholeFloats = 1 << 20
+  /// From this many rows for each thread on, threads share out the rows, not the weight.
+  private static let tallRows = 256
+
+  /// From this many rows on a product is worth packing its operands for the tile registers.
+  static let fewestTileRows = 9
 
   /// Products on a pool of `threads` threads.
+  /// - Parameter plain: OpenBLAS alone, also where there is something faster.
   /// - Throws: `BLASError` if OpenBLAS cannot be loaded.
-  public init(threads: Int) throws(BLASError) {
+  public init(threads: Int, plain: Bool = false) throws(BLASError) {
     blas = try OpenBLAS.loaded.get()
     pool = WorkerPool(threads: threads)
+    isPlain = plain
+    tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
+  }
+
+  /// The same without products that keep fewer digits than float32 does.
+  public var inSinglePrecision: Products {
+    var copy = self
+    copy.tiles = nil
+    return copy
   }
 
   /// The kernels that OpenBLAS runs, by the name of the processor they were written for.
@@ -29,9 +50,23 @@ public struct Products: Sendable {
     beta: Float = 0, into c: MatrixView
   ) {
     guard c.rows > 0, c.columns > 0 else { return }
+    let depth = transposeA ? a.rows : a.columns
+    if let tiles, beta == 0 || beta == 1, min(c.rows, c.columns) >= Self.fewestTileRows,
+      c.rows * c.columns * depth >= 1 << 18
+    {
+      // Turning an operand round costs more than turning a result round, so it is done to the smaller one.
+      if transposeA, !transposeB, c.columns < c.rows {
+        let left = tiles.packed(b, linesAreRows: false, side: .left, scale: alpha)
+        let right = tiles.packed(a, linesAreRows: false, side: .right)
+        return tiles.multiply(left, right, accumulate: beta == 1, transposed: true, into: c)
+      }
+      let left = tiles.packed(a, linesAreRows: !transposeA, side: .left, scale: alpha)
+      let right = tiles.packed(b, linesAreRows: transposeB, side: .right)
+      return tiles.multiply(left, right, accumulate: beta == 1, into: c)
+    }
     let pieces = pool.threads
     // Small products cost less than the wait for the other threads.
-    if c.rows * c.columns * (transposeA ? a.rows : a.columns) < 1 << 16 || pieces == 1 {
+    if c.rows * c.columns * depth < 1 << 16 || pieces == 1 {
       blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
     } else if c.rows >= c.columns {
       pool.run(pieces) { part, _ in
@@ -61,15 +96,49 @@ public struct Products: Sendable {
     blas.product(a, b, transposeA: transposeA, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
   }
 
+  /// C ← A · op(B), for an A that other products have too.
+  /// - Parameters:
+  ///   - a: [m, k].
+  ///   - b: [k, n], or [n, k] if transposed.
+  ///   - c: [m, n].
+  public func multiply(_ a: SharedRows, _ b: MatrixView, transposeB: Bool = false, alpha: Float = 1, into c: MatrixView)
+  {
+    if let tiles, min(c.rows, c.columns) >= Self.fewestTileRows, c.rows * c.columns * a.view.columns >= 1 << 18 {
+      let right = tiles.packed(b, linesAreRows: transposeB, side: .right, scale: alpha)
+      return tiles.multiply(a.packed(.left, by: tiles), right, accumulate: false, into: c)
+    }
+    multiply(a.view, b, transposeB: transposeB, alpha: alpha, into: c)
+  }
+
   /// Linear layer, forward: Y ← X · Wᵀ.
   /// - Parameters:
   ///   - x: [n, in].
   ///   - weight: [out, in], widened a tile of rows at a time.
   ///   - y: [n, out].
-  public func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
+  public func linear(_ x: SharedRows, _ weight: WeightMatrix, into y: MatrixView) {
+    precondition(x.view.columns == weight.columns && y.columns == weight.rows && x.view.rows == y.rows)
+    if let tiles, x.view.rows >= Self.fewestTileRows {
+      let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
+      return tiles.linear(input, weight, into: y)
+    }
+    if !isPlain, x.view.rows > 0, x.view.rows <= BlockProducts.mostRows {
+      return BlockProducts.linear(x.view, weight, into: y, pool: pool)
+    }
+    linear(x.view, weight, into: y)
+  }
+
+  private func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
-    if x.rows <= BlockProducts.mostRows { return BlockProducts.linear(x, weight, into: y, pool: pool) }
+    if x.rows >= Self.tallRows * pool.threads {
+      return withWidened(weight) { range, rows in
+        shared(x.rows) { part in
+          blas.product(
+            x.rows(part), rows, transposeA: false, transposeB: true, alpha: 1, beta: 0,
+            into: y.rows(part).columns(range))
+        }
+      }
+    }
     // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
     let stretch = min(weight.columns, Self.scratchFloats / 16)
     let fitting = max(16, Self.scratchFloats / stretch / 16 * 16)
@@ -86,14 +155,35 @@ public struct Products: Sendable {
     }
   }
 
-  /// Linear layer, backward to its input: dX ← dX + dY · W.
+  /// Linear layer, backward to its input: dX ← dY · W, or dX + dY · W.
   /// - Parameters:
   ///   - dy: [n, out].
   ///   - weight: [out, in].
-  ///   - dx: [n, in], added to.
-  public func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
+  ///   - adding: whether dX is added to; otherwise it is overwritten.
+  ///   - dx: [n, in].
+  public func linearBackward(_ dy: SharedRows, _ weight: WeightMatrix, adding: Bool = true, into dx: MatrixView) {
+    precondition(dx.columns == weight.columns && dy.view.columns == weight.rows && dx.rows == dy.view.rows)
+    if let tiles, dx.rows >= Self.fewestTileRows {
+      return tiles.linearBackward(dy.packed(.left, by: tiles), weight, accumulate: adding, into: dx)
+    }
+    if !adding {
+      pool.ranges(dx.rows) { rows, _ in for row in rows { dx.row(row).update(repeating: 0, count: dx.columns) } }
+    }
+    linearBackward(dy.view, weight, addingTo: dx)
+  }
+
+  private func linearBackward(_ dy: MatrixView, _ weight: WeightMatrix, addingTo dx: MatrixView) {
     precondition(dx.columns == weight.columns && dy.columns == weight.rows && dx.rows == dy.rows)
     guard dx.rows > 0 else { return }
+    if dx.rows >= Self.tallRows * pool.threads {
+      return withWidened(weight) { range, rows in
+        shared(dx.rows) { part in
+          blas.product(
+            dy.rows(part).columns(range), rows, transposeA: false, transposeB: false, alpha: 1, beta: 1,
+            into: dx.rows(part))
+        }
+      }
+    }
     // Each part owns a range of input columns, so that no two threads add to the same place; a row of it must fit
     // into the scratch memory.
     let blocks = weight.columns / weight.format.blockLength
@@ -110,6 +200,33 @@ public struct Products: Sendable {
           transposeB: false, alpha: 1, beta: 1, into: dx.columns(columns))
         start = range.upperBound
       }
+    }
+  }
+
+  /// Calls `body` with stretches of a weight's rows in float32, widened by all threads for all of them.
+  ///
+  /// With many rows on the other side this beats a tile for each thread: OpenBLAS then packs each side once.
+  private func withWidened(_ weight: WeightMatrix, _ body: (_ range: Range<Int>, _ rows: MatrixView) -> Void) {
+    if let plain = weight.plainView { return body(0..<weight.rows, plain) }
+    let stretch = max(1, min(weight.rows, Self.wholeFloats / weight.columns))
+    let memory = Matrix(uninitializedRows: stretch, columns: weight.columns)
+    for start in stride(from: 0, to: weight.rows, by: stretch) {
+      let range = start..<min(weight.rows, start + stretch)
+      pool.ranges(range.count, minimum: 16) { part, _ in
+        weight.widen(
+          rows: start + part.lowerBound..<start + part.upperBound, columns: 0..<weight.columns,
+          into: memory.view.row(part.lowerBound))
+      }
+      body(range, memory.view.rows(0..<range.count))
+    }
+  }
+
+  /// Runs `body` on nearly equal ranges, one for each thread.
+  private func shared(_ count: Int, _ body: (Range<Int>) -> Void) {
+    let pieces = pool.threads
+    pool.run(pieces) { part, _ in
+      let range = part * count / pieces..<(part + 1) * count / pieces
+      if !range.isEmpty { body(range) }
     }
   }
 

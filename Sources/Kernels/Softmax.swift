@@ -13,21 +13,7 @@ public enum Softmax {
   @discardableResult
   public static func forward(_ x: UnsafeMutablePointer<Float>, count: Int, scale: Float = 1) -> Float {
     let largest = maximum(x, count) * scale
-    var sum = VectorMath.Vector.zero
-    var index = 0
-    while index + 16 <= count {
-      let value = VectorMath.exponential(VectorMath.load(x + index) * scale - largest)
-      VectorMath.store(value, x + index)
-      sum += value
-      index += 16
-    }
-    var total = VectorMath.sum(sum)
-    while index < count {
-      let value = VectorMath.exponential(.init(repeating: x[index] * scale - largest))[0]
-      x[index] = value
-      total += value
-      index += 1
-    }
+    let total = exponentials(x, count: count, offset: largest, scale: scale)
     let inverse = 1 / total
     VectorMath.map(x, into: x, count) { $0 * inverse }
     return largest + logf(total)
@@ -64,6 +50,31 @@ public enum Softmax {
   ) {
     let offset = Float(logNormalizer)
     VectorMath.map(x, into: x, count) { VectorMath.exponential($0 - offset) * coefficient }
+  }
+
+  /// x ← exp(scale·x − offset).
+  /// - Returns: their sum.
+  static func exponentials(
+    _ x: UnsafeMutablePointer<Float>, count: Int, offset: Float, scale: Float = 1
+  ) -> Float {
+    var sum = VectorMath.Vector.zero
+    var index = 0
+    let shift = VectorMath.Vector(repeating: -offset)
+    let factor = VectorMath.Vector(repeating: scale)
+    while index + 16 <= count {
+      let value = VectorMath.exponential(VectorMath.load(x + index) * factor + shift)
+      VectorMath.store(value, x + index)
+      sum += value
+      index += 16
+    }
+    var total = VectorMath.sum(sum)
+    while index < count {
+      let value = VectorMath.exponential(.init(repeating: x[index]) * factor + shift)[0]
+      x[index] = value
+      total += value
+      index += 1
+    }
+    return total
   }
 
   /// The largest of `count` numbers.

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Sixteen floats at a time: the few functions that the other kernels are made of.
 enum VectorMath {
   typealias Vector = SIMD16<Float>
@@ -21,11 +29,15 @@ enum VectorMath {
   /// Range reduction x = n·ln 2 + r, then the polynomial of the Cephes library for eʳ.
   @inline(__always)
   static func exponential(_ x: Vector) -> Vector {
-    let bounded = x.clamped(lowerBound: Vector(repeating: -87), upperBound: Vector(repeating: 88))
+    var bounded = x
+    // The standard library's clamp goes lane by lane; these are two vector instructions.
+    bounded.replace(with: Vector(repeating: -87), where: x .< Vector(repeating: -87))
+    bounded.replace(with: Vector(repeating: 88), where: x .> Vector(repeating: 88))
     // Adding 1.5·2²³ leaves the nearest integer in the low bits of the sum.
     let magic = Vector(repeating: 12_582_912)
     let shifted = bounded * 1.442_695_04 + magic
     let n = shifted - magic
+    // Written without fused products: in a chain as long as this the compiler takes some of them lane by lane.
     let r = bounded - n * 0.693_359_375 + n * 2.121_944_4e-4
     var p = r * 1.987_569_15e-4 + 1.398_199_95e-3
     p = p * r + 8.333_451_9e-3
@@ -36,6 +48,10 @@ enum VectorMath {
     let exponent = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &<< 23
     return unsafeBitCast(unsafeBitCast(mantissa, to: SIMD16<Int32>.self) &+ exponent, to: Vector.self)
   }
+
+  /// ln x of one number.
+  @inline(__always)
+  static func logarithm(_ x: Float) -> Float { logf(x) }
 
   /// 1 / (1 + e⁻ˣ).
   @inline(__always)
@@ -103,16 +119,5 @@ enum VectorMath {
     for lane in 0..<count - index { tail[lane] = x[index + lane] }
     tail = body(tail)
     for lane in 0..<count - index { y[index + lane] = tail[lane] }
-  }
-}
-
-extension SIMD16 where Scalar == Float {
-  // The standard library's clamp goes lane by lane; this one is two vector instructions.
-  @inline(__always)
-  fileprivate func clamped(lowerBound: Self, upperBound: Self) -> Self {
-    var result = self
-    result.replace(with: lowerBound, where: self .< lowerBound)
-    result.replace(with: upperBound, where: self .> upperBound)
-    return result
   }
 }

@@ -28,11 +28,17 @@ public struct RecordPrompter: Sendable {
   /// - Returns: nil if the record lacks a field that the prompt needs.
   /// - Throws: `RecordError` for a field of the wrong type or empty tokens.
   public func prompt(_ kind: PromptKind, of record: Record) throws -> [Int32]? {
+    try prompt(kind, of: record, Self.fields(of: record))
+  }
+
+  private func prompt(
+    _ kind: PromptKind, of record: Record, _ fields: @autoclosure () throws -> PromptFields
+  ) throws -> [Int32]? {
     if let tokens = try record.tokens(kind.rawValue) {
       guard !tokens.isEmpty else { throw RecordError("field \"tokens.\(kind.rawValue)\": found no tokens") }
       return tokens
     }
-    let fields = try Self.fields(of: record)
+    let fields = try fields()
     guard prompts.requiredFields(kind).allSatisfy({ fields[$0] != nil }) else { return nil }
     return try rendered(kind, fields)
   }
@@ -81,13 +87,19 @@ public struct RecordPrompter: Sendable {
   /// Adds the tokens of every prompt whose fields the record has, and of its response and answer; what it carries stays.
   /// - Throws: `RecordError` for a field of the wrong type, or a record with nothing to tokenise.
   public func addTokens(to record: inout Record) throws {
-    var parts: [(name: String, tokens: [Int32])] = []
+    var parts: [(part: String, ids: [Int32])] = []
+    var known: PromptFields?
+    func fields() throws -> PromptFields {
+      let fields = try known ?? Self.fields(of: record)
+      known = fields
+      return fields
+    }
     for kind in [PromptKind.base, .standard, .judge] {
-      if let tokens = try prompt(kind, of: record) { parts.append((kind.rawValue, tokens)) }
+      if let tokens = try prompt(kind, of: record, fields()) { parts.append((kind.rawValue, tokens)) }
     }
     if let tokens = try response(of: record) { parts.append(("output", tokens)) }
     if let tokens = try answer(of: record) { parts.append(("answer", tokens)) }
-    guard parts.contains(where: { $0.name == PromptKind.base.rawValue }) else { throw RecordError(missing: "question") }
-    for part in parts { record.setTokens(part.name, part.tokens) }
+    guard parts.contains(where: { $0.part == PromptKind.base.rawValue }) else { throw RecordError(missing: "question") }
+    record.setTokens(parts)
   }
 }

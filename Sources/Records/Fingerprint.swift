@@ -1,30 +1,30 @@
 /// FNV-1a, 64 bits: tells things apart that should be the same. No protection against forgery.
 public struct Fingerprint: Sendable {
-  private var value: UInt64 = 0xCBF2_9CE4_8422_2325
+  @usableFromInline var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
   /// A fingerprint of nothing yet.
-  public init() {}
+  @inlinable public init() {}
 
   /// One byte.
-  public mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  @inlinable public mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 
   /// Four bytes, the lowest first.
-  public mutating func add(_ number: Int32) {
+  @inlinable public mutating func add(_ number: Int32) {
     let bits = UInt32(bitPattern: number)
     for shift in stride(from: UInt32(0), to: 32, by: 8) { add(UInt8(truncatingIfNeeded: bits >> shift)) }
   }
 
   /// The length and then the bytes, so that neighbours cannot flow into each other.
-  public mutating func add(_ bytes: some Collection<UInt8>) {
+  @inlinable public mutating func add(_ bytes: some Collection<UInt8>) {
     add(Int32(truncatingIfNeeded: bytes.count))
     for byte in bytes { add(byte) }
   }
 
   /// The UTF-8 bytes of a text, with their number.
-  public mutating func add(_ text: String) { add(text.utf8) }
+  @inlinable public mutating func add(_ text: String) { add(text.utf8) }
 
   /// The value as a number.
-  public var number: UInt64 { value }
+  @inlinable public var number: UInt64 { value }
 
   /// The value as 16 hexadecimal digits.
   public var hexadecimal: String {

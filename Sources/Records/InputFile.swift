@@ -13,6 +13,7 @@ final class InputFile {
   /// Number of the line that holds the next byte, from 1.
   private(set) var line = 1
   private let descriptor: Int32
+  private let isRegular: Bool
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private var position = 0
   private var end = 0
@@ -27,6 +28,8 @@ final class InputFile {
       descriptor = open(path, O_RDONLY | O_CLOEXEC)
       if descriptor < 0 { throw FileError(path: path, kind: .open, action: "open") }
     }
+    var status = stat()
+    isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   deinit {
@@ -56,6 +59,13 @@ final class InputFile {
       end = count
       return count > 0
     }
+  }
+
+  /// Whether the next line can be read without waiting for whoever writes the file. False may also mean that it would
+  /// take a look to know.
+  var hasLine: Bool {
+    guard position < end else { return false }
+    return isRegular || buffer[position..<end].contains(0x0A)
   }
 
   /// The next byte, which stays there; nil at the end.

@@ -77,11 +77,18 @@ struct JSONScanner {
 
   /// Passes over one value and checks its syntax.
   mutating func skipValue() throws(JSONError) {
+    let (start, levels) = (index, Self.maximumDepth - depth)
+    let end = bytes.withUnsafeBufferPointer { JSONSkimmer($0).end(from: start, levels: levels) }
+    if let end { index = end } else { try examineValue() }
+  }
+
+  /// Passes over one value part by part.
+  private mutating func examineValue() throws(JSONError) {
     skipWhitespace()
     guard index < bytes.count else { throw failure("a value") }
     switch bytes[index] {
-    case UInt8(ascii: "{"): try object { (scanner, _) throws(JSONError) in try scanner.skipValue() }
-    case UInt8(ascii: "["): try array { (scanner) throws(JSONError) in try scanner.skipValue() }
+    case UInt8(ascii: "{"): try object { (scanner, _) throws(JSONError) in try scanner.examineValue() }
+    case UInt8(ascii: "["): try array { (scanner) throws(JSONError) in try scanner.examineValue() }
     case UInt8(ascii: "\""): _ = try string()
     case UInt8(ascii: "t"): try literal("true")
     case UInt8(ascii: "f"): try literal("false")
@@ -95,8 +102,7 @@ struct JSONScanner {
     try expect(UInt8(ascii: "{"), "an object")
     try enter()
     defer { depth -= 1 }
-    // As bytes: Swift's strings would take composed and decomposed letters for the same key.
-    var keys = Set<[UInt8]>()
+    var keys = ObjectKeys()
     skipWhitespace()
     if index < bytes.count, bytes[index] == UInt8(ascii: "}") {
       index += 1
@@ -107,7 +113,7 @@ struct JSONScanner {
       let start = index
       guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw failure("a key in quotes") }
       let key = try string()
-      guard keys.insert(Array(key.utf8)).inserted else {
+      guard keys.insert(key) else {
         throw JSONError("the key \"\(key)\" stands twice", offset: start)
       }
       skipWhitespace()
@@ -184,10 +190,7 @@ struct JSONScanner {
   private mutating func string() throws(JSONError) -> String {
     let opening = index
     index += 1
-    var end = index
-    while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\"), bytes[end] >= 0x20 {
-      end += 1
-    }
+    let end = endOfPlainText(from: index)
     if end < bytes.count, bytes[end] == UInt8(ascii: "\"") {
       defer { index = end + 1 }
       return try text(bytes[index..<end], from: opening)
@@ -195,10 +198,20 @@ struct JSONScanner {
     return try escapedString(from: opening)
   }
 
-  private func text(_ slice: ArraySlice<UInt8>, from opening: Int) throws(JSONError) -> String {
-    guard let text = String(validating: slice, as: UTF8.self) else {
-      throw JSONError("a string is not UTF-8", offset: opening)
+  /// The first byte from `start` on that is a quote, a backslash or a control character, or the end.
+  private func endOfPlainText(from start: Int) -> Int {
+    bytes.withUnsafeBufferPointer { bytes in
+      var end = start
+      while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\"), bytes[end] >= 0x20 {
+        end += 1
+      }
+      return end
     }
+  }
+
+  private func text(_ slice: ArraySlice<UInt8>, from opening: Int) throws(JSONError) -> String {
+    let text = slice.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+    guard let text else { throw JSONError("a string is not UTF-8", offset: opening) }
     return text
   }
 
@@ -216,8 +229,9 @@ struct JSONScanner {
         try escape(into: &content)
       case 0..<0x20: throw failure("an escaped control character")
       default:
-        content.append(byte)
-        index += 1
+        let end = endOfPlainText(from: index)
+        content.append(contentsOf: bytes[index..<end])
+        index = end
       }
     }
   }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// One JSON object of a stream.
 ///
 /// A record keeps the bytes of every field as they came and parses a value only when it is asked for, so fields that a
@@ -25,6 +33,10 @@ public struct Record: Sendable {
     var nameStart = scanner.index
     var fields: [Field] = []
     var isSpaced = false
+    let isFolded = line.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return false }
+      return memchr(start, 0x0A, bytes.count) != nil || memchr(start, 0x0D, bytes.count) != nil
+    }
     try scanner.object { (scanner, key) throws(JSONError) in
       let colon = scanner.index - 1
       while line[nameStart] != UInt8(ascii: "\"") { nameStart += 1 }
@@ -34,8 +46,9 @@ public struct Record: Sendable {
       scanner.skipWhitespace()
       let start = scanner.index
       try scanner.skipValue()
+      let value = line[start..<scanner.index]
       fields.append(
-        Field(key: key, name: line[nameStart..<nameEnd], value: Self.unfolded(line[start..<scanner.index])))
+        Field(key: key, name: line[nameStart..<nameEnd], value: isFolded ? Self.unfolded(value) : value))
       nameStart = scanner.index
     }
     scanner.skipWhitespace()
@@ -63,7 +76,7 @@ public struct Record: Sendable {
 
   /// Removes the field, if there is one.
   public mutating func remove(_ key: String) {
-    fields.removeAll { Self.isSame($0.key, key) }
+    fields.removeAll { ObjectKeys.isSame($0.key, key) }
   }
 
   /// The record on one line, without a line feed at its end.
@@ -89,23 +102,18 @@ public struct Record: Sendable {
 
   /// The bytes of the value under `key`, as they came.
   func raw(_ key: String) -> ArraySlice<UInt8>? {
-    fields.first { Self.isSame($0.key, key) }?.value
+    fields.first { ObjectKeys.isSame($0.key, key) }?.value
   }
 
   /// Sets the bytes of a value; they must be JSON on one line.
   mutating func set(_ key: String, toRaw value: [UInt8]) {
-    if let index = fields.firstIndex(where: { Self.isSame($0.key, key) }) {
+    if let index = fields.firstIndex(where: { ObjectKeys.isSame($0.key, key) }) {
       fields[index].value = value[...]
     } else {
       var name: [UInt8] = []
       JSON.encode(key, into: &name)
       fields.append(Field(key: key, name: name[...], value: value[...]))
     }
-  }
-
-  /// Whether two keys are the same bytes; Swift's own equality takes composed and decomposed letters for equal.
-  private static func isSame(_ left: String, _ right: String) -> Bool {
-    left.utf8.elementsEqual(right.utf8)
   }
 
   /// The value without line breaks and the indentation around them. Strings cannot hold a bare line break, so only

@@ -62,14 +62,26 @@ extension Record {
 
   /// The token numbers under `tokens.PART`, or nil if they are absent or null.
   /// - Throws: `RecordError` if `tokens` is no object, the part no array, or an element no integer of 32 bits.
-  public func tokens(_ part: String) throws(RecordError) -> [Int32]? {
-    guard let parts = try tokenParts(), let value = parts.raw(part) else { return nil }
+  public func tokens(_ part: String) throws(RecordError) -> [Int32]? { try tokens([part])[part] }
+
+  /// The token numbers of several parts of `tokens`; those that are absent or null are left out.
+  /// - Throws: as `tokens` of one part.
+  public func tokens(_ parts: [String]) throws(RecordError) -> [String: [Int32]] {
+    guard let found = try tokenParts() else { return [:] }
+    var tokens: [String: [Int32]] = [:]
+    for part in parts { tokens[part] = try Self.tokens(part, of: found) }
+    return tokens
+  }
+
+  private static func tokens(_ part: String, of parts: Record) throws(RecordError) -> [Int32]? {
+    guard let value = parts.raw(part) else { return nil }
     let path = "tokens." + part
     guard value.first == UInt8(ascii: "[") else {
       let found = parts[part] ?? .null
       if found.isNull { return nil }
       throw RecordError(field: path, found: found.kind, expected: "an array of token numbers")
     }
+    if let tokens = value.withUnsafeBufferPointer(TokenDigits.numbers) { return tokens }
     var tokens: [Int32] = []
     var scanner = JSONScanner(Array(value))
     do {
@@ -92,16 +104,15 @@ extension Record {
   /// Sets `tokens.PART` and leaves the other parts as they are.
   ///
   /// A `tokens` field that is no object is replaced.
-  public mutating func setTokens(_ part: String, _ ids: [Int32]) {
-    var parts = (try? tokenParts()) ?? Record()
-    var value: [UInt8] = [UInt8(ascii: "[")]
-    for (position, id) in ids.enumerated() {
-      if position > 0 { value.append(UInt8(ascii: ",")) }
-      value.append(contentsOf: String(id).utf8)
-    }
-    value.append(UInt8(ascii: "]"))
-    parts.set(part, toRaw: value)
-    set("tokens", toRaw: parts.encoded)
+  public mutating func setTokens(_ part: String, _ ids: [Int32]) { setTokens([(part, ids)]) }
+
+  /// Sets several parts of `tokens`, in their order, and leaves the others as they are.
+  ///
+  /// A `tokens` field that is no object is replaced.
+  public mutating func setTokens(_ parts: [(part: String, ids: [Int32])]) {
+    var tokens = (try? tokenParts()) ?? Record()
+    for (part, ids) in parts { tokens.set(part, toRaw: TokenDigits.array(ids)) }
+    set("tokens", toRaw: tokens.encoded)
   }
 
   /// Takes `tokens.PART` off.
@@ -112,7 +123,7 @@ extension Record {
   }
 
   private func tokenParts() throws(RecordError) -> Record? {
-    guard let value = raw("tokens"), self["tokens"]?.isNull == false else { return nil }
+    guard let value = raw("tokens"), !value.elementsEqual("null".utf8) else { return nil }
     do { return try Record(parsing: Array(value)) } catch {
       throw RecordError(field: "tokens", found: self["tokens"]?.kind ?? "nothing", expected: "an object")
     }

@@ -33,6 +33,9 @@ public final class RecordReader {
     for path in waiting { try InputFile.check(path: path) }
   }
 
+  /// Whether `next` will not wait for whoever writes the input. False may also mean that it is not known.
+  public var isReady: Bool { current?.input.hasLine ?? false }
+
   /// The next record or broken line; nil behind the last one.
   /// - Throws: `FileError` if a file has gone or reading fails.
   public func next() throws(FileError) -> RecordLine? {

@@ -17,6 +17,14 @@ public struct LossBuilder: Sendable {
     self.constants = constants
   }
 
+  /// Whether the method, with these constants, reads the hidden states of a scores frame.
+  public var needsHidden: Bool {
+    switch method {
+    case .nlft, .nlftReference: constants.clustering != .off
+    case .sft, .distill, .distillCorrect, .distillCleaned, .cut, .dft: false
+    }
+  }
+
   /// The loss of one record; weights are final, the mean over the response (1/T) and the factor included.
   ///
   /// Positions whose two weights are both zero are left out, as they cost work and change nothing; `classes` covers

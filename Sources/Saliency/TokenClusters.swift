@@ -26,34 +26,65 @@ struct TokenClusters {
   /// The class of each token, given which are salient.
   func classes(salient: [Bool]) -> [TokenClass] {
     var classes = salient.map { $0 ? TokenClass.salient : .plain }
-    for start in salient.indices where salient[start] {
-      var centre = (0..<dimension).map { Double(states[start * dimension + $0]) }
-      walk(stride(from: start - 1, through: 0, by: -1), from: &centre, marking: &classes)
-      walk(stride(from: start + 1, to: salient.count, by: 1), from: &centre, marking: &classes)
+    states.withUnsafeBufferPointer { states in
+      let vectors = StateVectors(states, dimension: dimension)
+      let squares = salient.indices.map { Double(vectors.product($0, $0)) }
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: dimension) { centre in
+        for start in salient.indices where salient[start] {
+          var walk = Walk(vectors: vectors, squares: squares, centre: centre, start: start)
+          walk.run(stride(from: start - 1, through: 0, by: -1), while: joins, marking: &classes)
+          walk.run(stride(from: start + 1, to: salient.count, by: 1), while: joins, marking: &classes)
+        }
+      }
     }
     return classes
   }
+}
 
-  private func walk(_ neighbours: some Sequence<Int>, from centre: inout [Double], marking classes: inout [TokenClass])
-  {
+/// The way of one centre through its neighbours.
+///
+/// Of the lengths that the cosine needs, the states' are known beforehand, and the centre's follows from the products:
+/// |(c + h)/2|² = (|c|² + 2 c·h + |h|²)/4. So a step reads two states once: it moves the centre and multiplies it with
+/// the next neighbour in the same pass.
+private struct Walk {
+  let vectors: StateVectors
+  let squares: [Double]
+  let centre: UnsafeMutableBufferPointer<Float>
+  var centreSquare: Double
+
+  init(vectors: StateVectors, squares: [Double], centre: UnsafeMutableBufferPointer<Float>, start: Int) {
+    self.vectors = vectors
+    self.squares = squares
+    self.centre = centre
+    centreSquare = squares[start]
+    vectors.copy(start, to: centre)
+  }
+
+  mutating func run(
+    _ neighbours: some Sequence<Int>, while joins: (Double) -> Bool, marking classes: inout [TokenClass]
+  ) {
+    var joined: (token: Int, product: Double)?
     for neighbour in neighbours {
-      guard joins(distance(centre, neighbour)) else { return }
+      let product =
+        if let joined {
+          Double(vectors.move(centre, halfwayTo: joined.token, thenMultiplyBy: neighbour))
+        } else {
+          Double(vectors.product(centre, neighbour))
+        }
+      if let joined { settle(joined) }
+      joined = nil
+      // The distance is 1 − cos of the angle between the centre and the neighbour's state.
+      guard joins(1 - product / (centreSquare * squares[neighbour]).squareRoot()) else { return }
       if classes[neighbour] == .plain { classes[neighbour] = .cluster }
-      for index in 0..<dimension {
-        centre[index] = (centre[index] + Double(states[neighbour * dimension + index])) / 2
-      }
+      joined = (neighbour, product)
+    }
+    if let joined {
+      _ = vectors.move(centre, halfwayTo: joined.token, thenMultiplyBy: joined.token)
+      settle(joined)
     }
   }
 
-  /// 1 − cos of the angle between the centre and a token's state.
-  private func distance(_ centre: [Double], _ token: Int) -> Double {
-    var (product, centreSquare, tokenSquare) = (0.0, 0.0, 0.0)
-    for index in 0..<dimension {
-      let value = Double(states[token * dimension + index])
-      product += centre[index] * value
-      centreSquare += centre[index] * centre[index]
-      tokenSquare += value * value
-    }
-    return 1 - product / (centreSquare * tokenSquare).squareRoot()
+  private mutating func settle(_ joined: (token: Int, product: Double)) {
+    centreSquare = max(0, (centreSquare + 2 * joined.product + squares[joined.token]) / 4)
   }
 }

@@ -103,7 +103,7 @@ public struct TokenWeights: Sendable, Equatable {
         .scores,
         "\"hidden.base\" has \(hidden.values.count) values, expected \(salient.count) states of \(hidden.dimension)")
     }
-    if let bad = hidden.values.firstIndex(where: { !$0.isFinite }) {
+    if !hidden.values.allFinite, let bad = hidden.values.firstIndex(where: { !$0.isFinite }) {
       throw SaliencyError(.scores, "\"hidden.base\" has \(hidden.values[bad]) at token \(bad / hidden.dimension)")
     }
     return TokenClusters(hidden: hidden, limit: constants.clusterLimit, isFar: constants.clustering == .far)

@@ -50,10 +50,15 @@ public final class ArchiveWriter: Sendable {
   /// Compresses `file` into one frame and writes it; the next frame follows it, also when this one fails half-way.
   /// - Throws: `TensorError` of kind `inputOutput` with the archive and the system's reason.
   public func append(_ file: TensorFile) throws(TensorError) -> FrameReference {
-    let frame: [UInt8]
-    do { frame = try ZstdFrame.compress(file.encoded()) } catch {
-      throw TensorError(.inputOutput, source: path, error.reason)
-    }
+    let frame: CompressedFrame
+    do { frame = try CompressedFrame(file) } catch { throw TensorError(error.kind, source: path, error.reason) }
+    return try append(frame)
+  }
+
+  /// Writes a frame that is compressed already; the next frame follows it, also when this one fails half-way.
+  /// - Throws: `TensorError` of kind `inputOutput` with the archive and the system's reason.
+  public func append(_ compressed: CompressedFrame) throws(TensorError) -> FrameReference {
+    let frame = compressed.bytes
     return try state.withLock { (state) throws(TensorError) in
       guard let file = state.file else { throw TensorError(.inputOutput, source: path, "is closed already") }
       try file.write(frame, at: state.end)

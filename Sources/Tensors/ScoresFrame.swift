@@ -45,9 +45,11 @@ public struct ScoresFrame: Sendable, Equatable {
 
   /// Reads the tensors `tokens`, `logprob.base`, `logprob.standard`, `logprob.judge` and `hidden.base`; all but the
   /// tokens may be absent.
-  /// - Parameter source: what to call the frame in errors.
+  /// - Parameters:
+  ///   - source: what to call the frame in errors.
+  ///   - readsHidden: whether to take the states over, by far the largest part.
   /// - Throws: `TensorError` if a type or a shape is not what §3 of the design says.
-  public init(parsing file: TensorFile, source: String) throws(TensorError) {
+  public init(parsing file: TensorFile, source: String, readsHidden: Bool = true) throws(TensorError) {
     guard let tokens = try file.int32List("tokens", source: source) else {
       throw TensorError(source: source, "has no \"tokens\": not a scores frame")
     }
@@ -61,6 +63,7 @@ public struct ScoresFrame: Sendable, Equatable {
       throw TensorError(
         source: source, "\"hidden.base\" has shape \(tensor.shape), expected [\(tokens.count), width of the model]")
     }
+    guard readsHidden else { return }
     do {
       hidden = Hidden(
         values: try tensor.floats(), dimension: tensor.shape[1], isHalf: tensor.elementType == .float16)

@@ -4,29 +4,44 @@ public struct Tensor: Sendable, Equatable {
   public let elementType: ElementType
   /// The dimensions; empty for a scalar.
   public let shape: [Int]
+  /// What the elements lie in: a file that was read whole is not copied for each of its tensors.
+  private let storage: [UInt8]
+  private let range: Range<Int>
+
   /// The elements, little endian; as many bytes as type and shape say.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] { range.count == storage.count ? storage : Array(slice) }
+
+  /// The elements where they lie.
+  var slice: ArraySlice<UInt8> { storage[range] }
 
   /// Number of elements.
-  public var count: Int { bytes.count / elementType.byteCount }
+  public var count: Int { range.count / elementType.byteCount }
 
   /// A tensor from its parts.
   /// - Throws: `TensorError` if the shape is impossible or does not fit the number of bytes.
   public init(elementType: ElementType, shape: [Int], bytes: [UInt8]) throws(TensorError) {
+    try self.init(elementType: elementType, shape: shape, storage: bytes, range: 0..<bytes.count)
+  }
+
+  /// A tensor whose elements are a range of `storage`, which holds it.
+  /// - Throws: `TensorError` if the shape is impossible or does not fit the range.
+  init(elementType: ElementType, shape: [Int], storage: [UInt8], range: Range<Int>) throws(TensorError) {
     guard let expected = elementType.byteCount(shape: shape) else {
       throw TensorError(source: "", "the shape \(shape) is impossible")
     }
-    guard expected == bytes.count else {
+    guard expected == range.count else {
       throw TensorError(
-        source: "", "\(elementType.rawValue) of shape \(shape) takes \(expected) bytes, not \(bytes.count)")
+        source: "", "\(elementType.rawValue) of shape \(shape) takes \(expected) bytes, not \(range.count)")
     }
-    self.init(unchecked: elementType, shape: shape, bytes: bytes)
-  }
-
-  private init(unchecked elementType: ElementType, shape: [Int], bytes: [UInt8]) {
     self.elementType = elementType
     self.shape = shape
-    self.bytes = bytes
+    self.storage = storage
+    self.range = range
+  }
+
+  /// Whether type, shape and elements are the same.
+  public static func == (left: Tensor, right: Tensor) -> Bool {
+    left.elementType == right.elementType && left.shape == right.shape && left.slice == right.slice
   }
 
   /// An F32 tensor; the shape (by default one dimension) must hold as many elements as there are values.
@@ -54,7 +69,10 @@ public struct Tensor: Sendable, Equatable {
     let shape = shape ?? [elements.count]
     let bytes = elements.withUnsafeBytes { Array($0) }
     precondition(elementType.byteCount(shape: shape) == bytes.count, "\(elements.count) values for shape \(shape)")
-    self.init(unchecked: elementType, shape: shape, bytes: bytes)
+    self.elementType = elementType
+    self.shape = shape
+    storage = bytes
+    range = 0..<bytes.count
   }
 }
 
@@ -66,7 +84,7 @@ extension Tensor {
   public func floats() throws(TensorError) -> [Float] {
     switch elementType {
     case .float32: return elements { Float(bitPattern: UInt32(littleEndian: $0)) }
-    case .float16: return elements { Float(Float16(bitPattern: UInt16(littleEndian: $0))) }
+    case .float16: return elements { Self.widened(half: UInt16(littleEndian: $0)) }
     case .bfloat16: return elements { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
     case .float64: return elements { Float(Double(bitPattern: UInt64(littleEndian: $0))) }
     default: throw mismatch("F32, F16, BF16 or F64")
@@ -84,17 +102,34 @@ extension Tensor {
   /// - Throws: `TensorError` if the elements are of another type.
   public func uint8s() throws(TensorError) -> [UInt8] {
     guard elementType == .uint8 else { throw mismatch("U8") }
-    return bytes
+    return Array(slice)
   }
 
   private func mismatch(_ expected: String) -> TensorError {
     TensorError(source: "", "the elements are \(elementType.rawValue), expected \(expected)")
   }
 
+  @inline(__always)
   private func elements<Stored: BitwiseCopyable, Element>(_ element: (Stored) -> Element) -> [Element] {
-    bytes.withUnsafeBytes { raw in
+    slice.withUnsafeBytes { raw in
       let size = MemoryLayout<Stored>.size
-      return (0..<raw.count / size).map { element(raw.loadUnaligned(fromByteOffset: $0 * size, as: Stored.self)) }
+      return [Element](unsafeUninitializedCapacity: raw.count / size) { elements, count in
+        for index in 0..<raw.count / size {
+          elements.initializeElement(
+            at: index, to: element(raw.loadUnaligned(fromByteOffset: index * size, as: Stored.self)))
+        }
+        count = raw.count / size
+      }
     }
+  }
+
+  /// A half as a float. In integers and one product, as processors without the instruction for it take a call for each
+  /// element otherwise; the product moves the exponent's bias and makes subnormals right.
+  @inline(__always)
+  private static func widened(half bits: UInt16) -> Float {
+    let magnitude = UInt32(bits & 0x7FFF) << 13
+    let sign = UInt32(bits & 0x8000) << 16
+    let finite = (Float(bitPattern: magnitude) * 0x1p112).bitPattern
+    return Float(bitPattern: (bits & 0x7C00 == 0x7C00 ? magnitude | 0x7F80_0000 : finite) | sign)
   }
 }

@@ -44,7 +44,7 @@ public struct TensorFile: Sendable, Equatable {
     for entry in header.entries {
       names.append(entry.name)
       tensors[entry.name] = try Tensor(
-        elementType: entry.elementType, shape: entry.shape, bytes: Array(bytes[entry.range]))
+        elementType: entry.elementType, shape: entry.shape, storage: bytes, range: entry.range)
     }
   }
 
@@ -62,7 +62,7 @@ public struct TensorFile: Sendable, Equatable {
     var end = 0
     for (name, tensor, _) in ordered {
       let start = end
-      end += tensor.bytes.count
+      end += tensor.slice.count
       let description = JSON.object([
         "dtype": .string(tensor.elementType.rawValue), "shape": .array(tensor.shape.map(JSON.integer)),
         "data_offsets": .array([.integer(start), .integer(end)]),
@@ -75,7 +75,7 @@ public struct TensorFile: Sendable, Equatable {
     bytes.reserveCapacity(TensorHeader.prefixLength + header.count + end)
     for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: header.count >> (8 * shift))) }
     bytes += header
-    for (_, tensor, _) in ordered { bytes += tensor.bytes }
+    for (_, tensor, _) in ordered { bytes += tensor.slice }
     return bytes
   }
 }

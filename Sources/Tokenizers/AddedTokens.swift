@@ -8,6 +8,8 @@ struct AddedTokens: Sendable {
 
   /// Candidates by their first byte, the longest first.
   private var candidates: [[Candidate]] = Array(repeating: [], count: 256)
+  /// Whether any token begins with the byte.
+  private var begins = [Bool](repeating: false, count: 256)
   private(set) var isEmpty = true
 
   /// Adds a token with a text that is not empty.
@@ -15,6 +17,7 @@ struct AddedTokens: Sendable {
     guard let first = text.first.map(Int.init) else { return }
     let place = candidates[first].firstIndex { $0.text.count < text.count } ?? candidates[first].count
     candidates[first].insert(Candidate(id: id, text: text, isControl: isControl), at: place)
+    begins[first] = true
     isEmpty = false
   }
 
@@ -24,11 +27,11 @@ struct AddedTokens: Sendable {
   func first(in bytes: [UInt8], _ range: Range<Int>, markup: [Range<Int>]) -> (id: Int32, range: Range<Int>)? {
     guard !isEmpty else { return nil }
     var nextMarkup = 0
-    for start in range {
-      let candidates = candidates[Int(bytes[start])]
-      guard !candidates.isEmpty else { continue }
+    var next = range.lowerBound
+    while let start = firstPossible(in: bytes, next..<range.upperBound) {
+      next = start + 1
       while nextMarkup < markup.count, markup[nextMarkup].upperBound <= start { nextMarkup += 1 }
-      for candidate in candidates {
+      for candidate in candidates[Int(bytes[start])] {
         let end = start + candidate.text.count
         guard end <= range.upperBound else { continue }
         if candidate.isControl {
@@ -39,5 +42,16 @@ struct AddedTokens: Sendable {
       }
     }
     return nil
+  }
+
+  /// The first place at which some token might begin.
+  private func firstPossible(in bytes: [UInt8], _ range: Range<Int>) -> Int? {
+    begins.withUnsafeBufferPointer { begins in
+      bytes.withUnsafeBufferPointer { bytes in
+        var index = range.lowerBound
+        while index < range.upperBound, !begins[Int(bytes[index])] { index += 1 }
+        return index < range.upperBound ? index : nil
+      }
+    }
   }
 }

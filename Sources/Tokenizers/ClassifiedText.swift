@@ -1,45 +1,65 @@
-/// A stretch of UTF-8 as a row of scalar classes, in which the split rules look for the ends of pieces.
+/// A stretch of UTF-8 with the class of each scalar, in which the split rules look for the ends of pieces.
+///
+/// Positions are bytes from the start of the stretch. All bytes of a scalar carry its class, so that a run of one class
+/// is a run of bytes; only steps by a single scalar have to look at the text.
 struct ClassifiedText {
-  private let bytes: [UInt8]
-  private var classes: [ScalarClass] = []
-  /// Where each scalar begins in `bytes`, and where the last one ends.
-  private var offsets: [Int] = []
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private let classes: UnsafeBufferPointer<ScalarClass>
 
-  /// Number of scalars.
-  var count: Int { classes.count }
+  /// Number of bytes.
+  var count: Int { bytes.count }
 
-  init(_ bytes: [UInt8], in range: Range<Int>) {
+  /// The text and its classes, as `classify` finds them.
+  init(_ bytes: UnsafeBufferPointer<UInt8>, classes: UnsafeBufferPointer<ScalarClass>) {
     self.bytes = bytes
-    classes.reserveCapacity(range.count)
-    offsets.reserveCapacity(range.count + 1)
-    var index = range.lowerBound
-    while index < range.upperBound {
-      offsets.append(index)
-      let (scalar, length) = Self.scalar(in: bytes, at: index)
-      classes.append(ScalarClass(scalar))
-      index += length
-    }
-    offsets.append(range.upperBound)
+    self.classes = UnsafeBufferPointer(rebasing: classes[0..<bytes.count])
   }
 
-  /// The scalar at `index` of valid UTF-8, and its length in bytes.
-  private static func scalar(in bytes: [UInt8], at index: Int) -> (Unicode.Scalar, Int) {
-    let lead = bytes[index]
-    if lead < 0x80 { return (Unicode.Scalar(lead), 1) }
-    let length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
-    var value = UInt32(lead) & (0x7F >> UInt32(length))
-    for byte in bytes[index + 1..<index + length] { value = value << 6 | UInt32(byte & 0x3F) }
-    return (Unicode.Scalar(value) ?? "\u{FFFD}", length)
+  /// Puts the class of each byte of valid UTF-8 into the first elements of `classes`, which grows to hold them.
+  static func classify(_ bytes: UnsafeBufferPointer<UInt8>, into classes: inout [ScalarClass]) {
+    if classes.count < bytes.count {
+      classes += Array(repeating: .other, count: bytes.count - classes.count)
+    }
+    ScalarClass.ascii.withUnsafeBufferPointer { ascii in
+      classes.withUnsafeMutableBufferPointer { classes in
+        var index = 0
+        while index < bytes.count {
+          let lead = bytes[index]
+          if lead < 0x80 {
+            classes[index] = ascii[Int(lead)]
+            index += 1
+            continue
+          }
+          let length = min(Self.length(lead), bytes.count - index)
+          var value = UInt32(lead) & (0x7F >> UInt32(length))
+          for byte in bytes[index + 1..<index + length] { value = value << 6 | UInt32(byte & 0x3F) }
+          let kind = ScalarClass(Unicode.Scalar(value) ?? "\u{FFFD}")
+          for offset in 0..<length { classes[index + offset] = kind }
+          index += length
+        }
+      }
+    }
   }
+
+  /// Bytes of the scalar with this first byte.
+  private static func length(_ lead: UInt8) -> Int { lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4 }
 
   subscript(position: Int) -> ScalarClass { classes[position] }
 
-  func offset(of position: Int) -> Int { offsets[position] }
+  /// Where the scalar behind the one at `position` begins.
+  func position(after position: Int) -> Int { min(count, position + Self.length(bytes[position])) }
+
+  /// Where the scalar that ends at `position` begins.
+  private func position(before position: Int) -> Int {
+    var start = position - 1
+    while start > 0, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+    return start
+  }
 
   /// The first position from `start` on that holds a number, or the end.
   func firstNumber(from start: Int) -> Int { end(from: start, limit: count) { $0 != .number } }
 
-  private func end(from start: Int, limit: Int, while belongs: (ScalarClass) -> Bool) -> Int {
+  @inline(__always) private func end(from start: Int, limit: Int, while belongs: (ScalarClass) -> Bool) -> Int {
     var end = start
     while end < limit, belongs(classes[end]) { end += 1 }
     return end
@@ -65,9 +85,13 @@ struct ClassifiedText {
     if let end = endOfContraction(from: start, limit: count, anyCase: true) { return end }
     let first = classes[start]
     if first == .letter { return end(from: start, limit: count) { $0 == .letter } }
-    if first == .number { return end(from: start, limit: min(count, start + maximumDigits)) { $0 == .number } }
-    if first != .lineBreak, start + 1 < count, classes[start + 1] == .letter {
-      return end(from: start + 1, limit: count) { $0 == .letter }
+    if first == .number {
+      var end = start
+      for _ in 0..<maximumDigits where end < count && classes[end] == .number { end = position(after: end) }
+      return end
+    }
+    if first != .lineBreak, case let next = position(after: start), next < count, classes[next] == .letter {
+      return end(from: next, limit: count) { $0 == .letter }
     }
     let body = first == .space ? start + 1 : start
     if body < count, classes[body] == .other {
@@ -84,14 +108,17 @@ struct ClassifiedText {
   /// The end of `\s+(?!\S)|\s+`: the last of several white spaces is left to the word behind it.
   private func endOfWhitespace(from start: Int, limit: Int) -> Int {
     let run = end(from: start, limit: limit) { $0.isWhitespace }
-    return run < limit && run - start > 1 ? run - 1 : run
+    guard run < limit else { return run }
+    let last = position(before: run)
+    return last > start ? last : run
   }
 
   /// The end of `'s|'t|'re|'ve|'m|'ll|'d` at `start`, if it stands there.
   private func endOfContraction(from start: Int, limit: Int, anyCase: Bool) -> Int? {
-    guard bytes[offsets[start]] == UInt8(ascii: "'"), start + 1 < limit else { return nil }
+    guard bytes[start] == UInt8(ascii: "'"), start + 1 < limit else { return nil }
     switch letter(at: start + 1, anyCase: anyCase) {
-    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
+    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"):
+      return position(after: start + 1)
     case UInt8(ascii: "r"), UInt8(ascii: "v"):
       return start + 2 < limit && letter(at: start + 2, anyCase: anyCase) == UInt8(ascii: "e") ? start + 3 : nil
     case UInt8(ascii: "l"):
@@ -103,11 +130,10 @@ struct ClassifiedText {
   /// The ASCII letter at a position, folded to lower case where case does not count; 0 for anything else.
   private func letter(at position: Int, anyCase: Bool) -> UInt8 {
     guard classes[position] == .letter else { return 0 }
-    let offset = offsets[position]
-    let byte = bytes[offset]
+    let byte = bytes[position]
     guard anyCase else { return byte < 0x80 ? byte : 0 }
     if byte < 0x80 { return byte | 0x20 }
     // U+017F, the long s, is the only other letter that folds to one of these.
-    return byte == 0xC5 && bytes[offset + 1] == 0xBF ? UInt8(ascii: "s") : 0
+    return byte == 0xC5 && bytes[position + 1] == 0xBF ? UInt8(ascii: "s") : 0
   }
 }

@@ -38,16 +38,21 @@ extension Tokenizer {
   }
 
   private func encode(_ bytes: [UInt8], markup: [Range<Int>], into tokens: inout [Int32]) {
-    var merger = PairMerger()
+    workspace.withLock { workspace in encode(bytes, markup: markup, with: &workspace, into: &tokens) }
+  }
+
+  private func encode(
+    _ bytes: [UInt8], markup: [Range<Int>], with workspace: inout EncodingWorkspace.Room, into tokens: inout [Int32]
+  ) {
     split(bytes, at: addedTokens, markup: markup, into: &tokens) { stretch, tokens in
       if normalization == .none, addedTokensAfterNormalization.isEmpty {
-        encode(bytes, stretch, with: &merger, into: &tokens)
+        encode(bytes, stretch, with: &workspace, into: &tokens)
         return
       }
       // Where markup lies is known only before normalisation, so each run of one kind is normalised by itself.
       let (normalized, markup) = normalize(bytes, stretch, markup: markup)
       split(normalized, at: addedTokensAfterNormalization, markup: markup, into: &tokens) { stretch, tokens in
-        encode(normalized, stretch, with: &merger, into: &tokens)
+        encode(normalized, stretch, with: &workspace, into: &tokens)
       }
     }
   }
@@ -89,30 +94,33 @@ extension Tokenizer {
     return (result, ranges)
   }
 
-  /// Splits a stretch without added tokens into pieces and merges each.
+  /// Splits a stretch without added tokens into pieces and looks up or merges each.
   private func encode(
-    _ bytes: [UInt8], _ stretch: Range<Int>, with merger: inout PairMerger, into tokens: inout [Int32]
+    _ bytes: [UInt8], _ stretch: Range<Int>, with room: inout EncodingWorkspace.Room, into tokens: inout [Int32]
   ) {
-    splitRule.forEachPiece(of: bytes, in: stretch) { piece in
-      if ignoreMerges, let whole = wholeToken(bytes, piece) {
-        tokens.append(whole)
-        return
+    bytes.withUnsafeBufferPointer { bytes in
+      let stretch = UnsafeBufferPointer(rebasing: bytes[stretch])
+      splitRule.forEachPiece(of: stretch, classes: &room.classes) { start, end in
+        let piece = UnsafeBufferPointer(rebasing: stretch[start..<end])
+        if room.pieces.append(tokensOf: piece, to: &tokens) { return }
+        if ignoreMerges, let whole = wholeToken(piece) {
+          room.merger.tokens = [whole]
+        } else {
+          room.merger.tokens.removeAll(keepingCapacity: true)
+          for byte in piece where byteTokens[Int(byte)] >= 0 { room.merger.tokens.append(byteTokens[Int(byte)]) }
+          room.merger.merge(with: merges)
+        }
+        tokens += room.merger.tokens
+        room.pieces.insert(piece, tokens: room.merger.tokens)
       }
-      merger.tokens.removeAll(keepingCapacity: true)
-      for index in piece {
-        let token = byteTokens[Int(bytes[index])]
-        if token >= 0 { merger.tokens.append(token) }
-      }
-      merger.merge(with: merges)
-      tokens += merger.tokens
     }
   }
 
   /// The normal token that spells the whole piece, if there is one.
-  private func wholeToken(_ bytes: [UInt8], _ piece: Range<Int>) -> Int32? {
+  private func wholeToken(_ piece: UnsafeBufferPointer<UInt8>) -> Int32? {
     var spelling: [UInt8] = []
     spelling.reserveCapacity(piece.count * 2)
-    for index in piece { spelling += ByteAlphabet.spellings[Int(bytes[index])] }
+    for byte in piece { spelling += ByteAlphabet.spellings[Int(byte)] }
     guard let token = table.id(of: spelling), kinds[Int(token)] == .normal else { return nil }
     return token
   }

@@ -85,6 +85,14 @@ public struct PromptSet: Sendable {
   private struct Prompt: Sendable {
     var system: PromptText
     var user: PromptText
+    /// The fields without which it cannot be filled.
+    var required: Set<PromptHole>
+
+    init(system: PromptText, user: PromptText) {
+      self.system = system
+      self.user = user
+      required = user.holes.union(system.isInstructionAlone ? [] : system.holes)
+    }
   }
 
   private var prompts: [PromptKind: Prompt] = [:]
@@ -136,8 +144,7 @@ public struct PromptSet: Sendable {
   ///
   /// An instruction that is the whole system text is not among them: without it there is no system message.
   public func requiredFields(_ kind: PromptKind) -> Set<PromptHole> {
-    guard let prompt = prompts[kind] else { return [] }
-    return prompt.user.holes.union(prompt.system.isInstructionAlone ? [] : prompt.system.holes)
+    prompts[kind]?.required ?? []
   }
 
   /// The messages of a prompt, filled with the fields of a record; a system message only if its text is not empty.

@@ -22,7 +22,8 @@ enum ScalarClass: UInt8 {
     }
   }
 
-  private static let ascii: [ScalarClass] = (UInt8(0)..<0x80).map { byte in
+  /// The classes of ASCII.
+  static let ascii: [ScalarClass] = (UInt8(0)..<0x80).map { byte in
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): .letter
     case UInt8(ascii: "0")...UInt8(ascii: "9"): .number

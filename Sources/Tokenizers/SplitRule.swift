@@ -39,23 +39,37 @@ extension SplitRule {
   ///
   /// `bytes` is UTF-8 and the range ends between scalars.
   package func forEachPiece(of bytes: [UInt8], in range: Range<Int>, _ body: (Range<Int>) -> Void) {
-    let text = ClassifiedText(bytes, in: range)
-    var start = 0
-    // For SmolLM2, digits cut the text first: what GPT-2's look-ahead sees ends at the next one.
-    var limit = self == .smolLM ? text.firstNumber(from: 0) : text.count
-    while start < text.count {
-      let end: Int
-      switch self {
-      case .gpt2: end = text.endOfGPT2Piece(from: start, limit: limit)
-      case .smolLM where start == limit:
-        end = start + 1
-        limit = text.firstNumber(from: end)
-      case .smolLM: end = text.endOfGPT2Piece(from: start, limit: limit)
-      case .llama3: end = text.endOfLlamaPiece(from: start, maximumDigits: 3)
-      case .qwen2: end = text.endOfLlamaPiece(from: start, maximumDigits: 1)
+    var classes: [ScalarClass] = []
+    bytes.withUnsafeBufferPointer { bytes in
+      let stretch = UnsafeBufferPointer(rebasing: bytes[range])
+      forEachPiece(of: stretch, classes: &classes) { body(range.lowerBound + $0..<range.lowerBound + $1) }
+    }
+  }
+
+  /// Calls `body` with start and end of each piece of a stretch of UTF-8.
+  /// - Parameter classes: room that is kept between calls.
+  @inline(__always)
+  func forEachPiece(of bytes: UnsafeBufferPointer<UInt8>, classes: inout [ScalarClass], _ body: (Int, Int) -> Void) {
+    ClassifiedText.classify(bytes, into: &classes)
+    classes.withUnsafeBufferPointer { classes in
+      let text = ClassifiedText(bytes, classes: classes)
+      var start = 0
+      // For SmolLM2, digits cut the text first: what GPT-2's look-ahead sees ends at the next one.
+      var limit = self == .smolLM ? text.firstNumber(from: 0) : text.count
+      while start < text.count {
+        let end: Int
+        switch self {
+        case .gpt2: end = text.endOfGPT2Piece(from: start, limit: limit)
+        case .smolLM where start == limit:
+          end = text.position(after: start)
+          limit = text.firstNumber(from: end)
+        case .smolLM: end = text.endOfGPT2Piece(from: start, limit: limit)
+        case .llama3: end = text.endOfLlamaPiece(from: start, maximumDigits: 3)
+        case .qwen2: end = text.endOfLlamaPiece(from: start, maximumDigits: 1)
+        }
+        body(start, end)
+        start = end
       }
-      body(text.offset(of: start)..<text.offset(of: end))
-      start = end
     }
   }
 }

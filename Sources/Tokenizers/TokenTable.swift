@@ -1,5 +1,3 @@
-import Records
-
 /// Finds tokens by their text: a hash table over the UTF-8 of all texts, which lie in one array.
 ///
 /// A dictionary of strings would compare by canonical equivalence, under which distinct tokens can be equal.
@@ -47,17 +45,45 @@ struct TokenTable: Sendable {
 
   /// The slot that holds the token with this text, or the free one where it belongs.
   private func slot(of bytes: [UInt8], in range: Range<Int>) -> Int {
-    var hash = Fingerprint()
-    for index in range { hash.add(bytes[index]) }
-    var slot = Int(truncatingIfNeeded: hash.number ^ hash.number >> 32) & (slots.count - 1)
-    while slots[slot] >= 0, !isEqual(Int(slots[slot]), bytes, range) { slot = (slot + 1) & (slots.count - 1) }
-    return slot
+    bytes.withUnsafeBytes { bytes in
+      text.withUnsafeBytes { text in
+        let wanted = UnsafeRawBufferPointer(rebasing: bytes[range])
+        var slot = Self.hash(wanted) & (slots.count - 1)
+        while slots[slot] >= 0,
+          !Self.isEqual(UnsafeRawBufferPointer(rebasing: text[self.range(Int(slots[slot]))]), wanted)
+        {
+          slot = (slot + 1) & (slots.count - 1)
+        }
+        return slot
+      }
+    }
   }
 
-  private func isEqual(_ id: Int, _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
-    let own = self.range(id)
-    guard own.count == range.count else { return false }
-    for offset in 0..<own.count where text[own.lowerBound + offset] != bytes[range.lowerBound + offset] { return false }
+  /// Eight bytes at a time; the last ones overlap those before them.
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var hash = UInt64(bytes.count)
+    func mix(_ word: UInt64) {
+      hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+      hash ^= hash >> 29
+    }
+    var index = 0
+    while index + 8 <= bytes.count {
+      mix(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      index += 8
+    }
+    if bytes.count >= 8 {
+      mix(bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+    } else {
+      var word: UInt64 = 0
+      for byte in bytes { word = word << 8 | UInt64(byte) }
+      mix(word)
+    }
+    return Int(truncatingIfNeeded: hash ^ hash >> 32)
+  }
+
+  private static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    guard left.count == right.count else { return false }
+    for index in 0..<left.count where left[index] != right[index] { return false }
     return true
   }
 }

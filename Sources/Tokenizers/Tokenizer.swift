@@ -29,6 +29,7 @@ public struct Tokenizer: Sendable {
   let ignoreMerges: Bool
   let addedTokens: AddedTokens
   let addedTokensAfterNormalization: AddedTokens
+  let workspace = EncodingWorkspace()
   /// The bytes that each token stands for, end to end.
   private let content: [UInt8]
   private let contentEnds: [Int]

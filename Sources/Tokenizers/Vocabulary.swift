@@ -42,10 +42,15 @@ public struct Merge: Sendable, Equatable {
 
   /// A merge as GGUF and older tokenizer.json files write it, `left right`; nil unless there is exactly one space.
   public init?(spaced text: String) {
-    let halves = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-    guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty,
-      let left = String(halves[0]), let right = String(halves[1])
-    else { return nil }
+    var text = text
+    let halves = text.withUTF8 { bytes -> (String, String)? in
+      guard let space = bytes.firstIndex(of: 0x20), space > 0, space + 1 < bytes.count else { return nil }
+      let right = UnsafeBufferPointer(rebasing: bytes[(space + 1)...])
+      guard !right.contains(0x20) else { return nil }
+      let left = UnsafeBufferPointer(rebasing: bytes[..<space])
+      return (String(decoding: left, as: UTF8.self), String(decoding: right, as: UTF8.self))
+    }
+    guard let (left, right) = halves else { return nil }
     self.init(left, right)
   }
 }

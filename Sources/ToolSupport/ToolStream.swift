@@ -66,21 +66,39 @@ public final class ToolStream {
   /// - Throws: `FileError` if reading fails, or writing what a broken line had held back.
   public func next() throws -> NumberedRecord? {
     while let line = try reader.next() {
-      let slot = order.open()
+      if let numbered = try numbered(line) { return numbered }
+    }
+    return nil
+  }
+
+  /// The next record and those behind it that are there already; empty at the end of the input.
+  ///
+  /// No record of a batch waits for one that has not been written yet.
+  /// - Throws: as `next`.
+  public func nextBatch(atMost count: Int) throws -> [NumberedRecord] {
+    guard let first = try next() else { return [] }
+    var batch = [first]
+    while batch.count < count, reader.isReady, let line = try reader.next() {
+      if let numbered = try numbered(line) { batch.append(numbered) }
+    }
+    return batch
+  }
+
+  /// Opens a slot for a line; nil if the line is no record or its id is not good, which is then reported.
+  private func numbered(_ line: RecordLine) throws -> NumberedRecord? {
+    let slot = order.open()
+    do {
+      var record = try line.record.get()
+      if numbersRecords, record["id"]?.isNull ?? true { record.set("id", to: .integer(slot + 1)) }
+      let numbered = NumberedRecord(
+        record: record, file: line.file, line: line.number, slot: slot, source: line.bytes)
       do {
-        var record = try line.record.get()
-        if numbersRecords, record["id"]?.isNull ?? true { record.set("id", to: .integer(slot + 1)) }
-        let numbered = NumberedRecord(
-          record: record, file: line.file, line: line.number, slot: slot, source: line.bytes)
-        do { try check(id: record) } catch {
-          try fail(numbered, error)
-          continue
-        }
+        try check(id: record)
         return numbered
-      } catch let error as RecordError {
-        let place = Self.place(file: line.file, line: line.number)
-        try fail(slot: slot, source: line.bytes, reason: "\(place): \(error)")
-      }
+      } catch { try fail(numbered, error) }
+    } catch let error as RecordError {
+      let place = Self.place(file: line.file, line: line.number)
+      try fail(slot: slot, source: line.bytes, reason: "\(place): \(error)")
     }
     return nil
   }

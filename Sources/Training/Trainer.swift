@@ -56,7 +56,7 @@ public struct Trainer {
     var rows = 0
     for group in groups(batch) {
       let sequences = group.flatMap { record in record.sequences.map { (record, $0) } }
-      let layout = PackedLayout(sequences.map(\.1.tokens))
+      let layout = model.layout(sequences.map(\.1.tokens))
       var terms: [LossTerm] = []
       var owners: [String] = []
       for (index, (record, sequence)) in sequences.enumerated() {

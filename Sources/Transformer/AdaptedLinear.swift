@@ -10,36 +10,42 @@ struct AdaptedLinear {
   let products: Products
 
   /// Forward. x: [n, in]; y: [n, out], overwritten.
-  func forward(_ x: MatrixView, into y: MatrixView) {
+  /// - Returns: A·drop(x), [n, r], which the backward pass wants to know again; nil without an update.
+  @discardableResult
+  func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
     products.linear(x, weight, into: y)
-    addUpdate(x, to: y)
+    return addUpdate(x, to: y)
   }
 
   /// Forward of several layers with the same input.
-  static func forward(_ x: MatrixView, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products) {
+  /// - Returns: what `forward` of each returns.
+  static func forward(
+    _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products
+  ) -> [Matrix?] {
     products.linear(x, layers.map { ($0.linear.weight, $0.y) })
-    for layer in layers { layer.linear.addUpdate(x, to: layer.y) }
+    return layers.map { $0.linear.addUpdate(x, to: $0.y) }
   }
 
-  private func addUpdate(_ x: MatrixView, to y: MatrixView) {
-    guard let update, x.rows > 0 else { return }
+  private func addUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
+    guard let update, y.rows > 0 else { return nil }
     let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)
+    return narrow
   }
 
   /// A·x, [n, r].
-  private func projected(_ x: MatrixView, _ update: LowRankPair) -> Matrix {
-    let narrow = Matrix(rows: x.rows, columns: update.a.rows)
+  private func projected(_ x: SharedRows, _ update: LowRankPair) -> Matrix {
+    let narrow = Matrix(uninitializedRows: x.view.rows, columns: update.a.rows)
     products.multiply(x, update.a.view, transposeB: true, into: narrow.view)
     return narrow
   }
 
   /// Calls `body` with the update's input: x itself, or a copy with entries dropped.
-  private func withDropped<Result>(_ x: MatrixView, _ body: (MatrixView) -> Result) -> Result {
+  private func withDropped<Result>(_ x: SharedRows, _ body: (SharedRows) -> Result) -> Result {
     guard let dropout else { return body(x) }
-    let copy = Matrix(rows: x.rows, columns: x.columns)
-    dropout.mask.apply(x, keys: dropout.keys, into: copy.view, pool: products.pool)
-    return body(copy.view)
+    let copy = Matrix(uninitializedRows: x.view.rows, columns: x.view.columns)
+    dropout.mask.apply(x.view, keys: dropout.keys, into: copy.view, pool: products.pool)
+    return body(SharedRows(copy.view))
   }
 
   /// Backward: adds to the update's gradient, and to the input's where it is asked for.
@@ -47,24 +53,30 @@ struct AdaptedLinear {
   /// dB += s·dYᵀ·(A·drop(x));  G = s·dY·B;  dA += Gᵀ·drop(x);  dX += dY·W + drop(G·A).
   /// - Parameters:
   ///   - x: the forward pass's input, [n, in]; read only if there is an update.
-  ///   - dy: [n, out].
+  ///   - outputGradient: dY, [n, out].
   ///   - gradient: where the update's gradients are summed; nil if they are not wanted.
-  ///   - dx: [n, in], added to; nil if nothing below is trained.
-  func backward(_ x: MatrixView, outputGradient dy: MatrixView, gradient: LowRankPair?, addingTo dx: MatrixView?) {
-    if let dx { products.linearBackward(dy, weight, addingTo: dx) }
-    guard let update, dy.rows > 0 else { return }
-    let g = Matrix(rows: dy.rows, columns: update.b.columns)
+  ///   - narrow: what `forward` returned.
+  ///   - adding: whether dX is added to; otherwise it is overwritten.
+  ///   - dx: [n, in]; nil if nothing below is trained.
+  func backward(
+    _ x: SharedRows, narrow: Matrix?, outputGradient: MatrixView, gradient: LowRankPair?, adding: Bool,
+    into dx: MatrixView?
+  ) {
+    let dy = SharedRows(outputGradient)
+    if let dx { products.linearBackward(dy, weight, adding: adding, into: dx) }
+    guard let update, outputGradient.rows > 0 else { return }
+    let g = Matrix(uninitializedRows: outputGradient.rows, columns: update.b.columns)
     products.multiply(dy, update.b.view, alpha: update.scale, into: g.view)
-    if let gradient {
+    if let gradient, let narrow {
+      products.multiply(
+        outputGradient, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
       withDropped(x) { input in
-        let narrow = projected(input, update)
-        products.multiply(dy, narrow.view, transposeA: true, alpha: update.scale, beta: 1, into: gradient.b.view)
-        products.multiply(g.view, input, transposeA: true, beta: 1, into: gradient.a.view)
+        products.multiply(g.view, input.view, transposeA: true, beta: 1, into: gradient.a.view)
       }
     }
     guard let dx else { return }
     guard let dropout else { return products.multiply(g.view, update.a.view, beta: 1, into: dx) }
-    let back = Matrix(rows: dx.rows, columns: dx.columns)
+    let back = Matrix(uninitializedRows: dx.rows, columns: dx.columns)
     products.multiply(g.view, update.a.view, into: back.view)
     // The mask is its own gradient: it scales the same entries.
     dropout.mask.apply(back.view, keys: dropout.keys, into: back.view, pool: products.pool)

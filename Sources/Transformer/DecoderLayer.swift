@@ -26,11 +26,21 @@ struct DecoderLayer {
       dropout: update == nil ? nil : dropout.map { ($0.mask(projection), $0.keys) }, products: products)
   }
 
-  private func normalized(_ x: Matrix, _ weight: [Float]) -> Matrix {
-    let result = Matrix(rows: x.rows, columns: x.columns)
+  private func forward(_ projection: Projection, _ x: SharedRows, into y: Matrix, _ narrow: NarrowActivations) {
+    narrow.inputs[projection] = linear(projection).forward(x, into: y.view)
+  }
+
+  /// Several projections of the same input.
+  private func forward(_ x: SharedRows, _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations) {
+    let inputs = AdaptedLinear.forward(x, projections.map { (linear($0), $1.view) }, products: products)
+    for ((projection, _), input) in zip(projections, inputs) { narrow.inputs[projection] = input }
+  }
+
+  private func normalized(_ x: Matrix, _ weight: [Float]) -> SharedRows {
+    let result = Matrix(uninitializedRows: x.rows, columns: x.columns)
     RootMeanSquareNorm.forward(
       x.view, weight: weight, epsilon: configuration.normEpsilon, into: result.view, pool: products.pool)
-    return result
+    return SharedRows(result.view)
   }
 
   /// Forward: replaces the residual stream by what the layer makes of it.
@@ -43,33 +53,42 @@ struct DecoderLayer {
     _ stream: Matrix, positions: [Int32], activations: LayerActivations,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
+    attend(stream, positions: positions, activations: activations, groups: groups)
+    expand(activations)
+    let gated = gatedProduct(activations.feedForward)
+    forward(.down, SharedRows(gated.view), into: stream, activations.narrow)
+    Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
+  }
+
+  /// The attention half, forward: fills its activations.
+  func attend(
+    _ stream: Matrix, positions: [Int32], activations: LayerActivations,
+    groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
+  ) {
     let pool = products.pool
-    Elementwise.copy(stream.view, into: activations.input.view)
+    let narrow = activations.narrow
+    let activations = activations.attention
+    Elementwise.copy(stream.view, into: activations.input.view, pool: pool)
     let first = normalized(stream, weights.attentionNorm)
-    AdaptedLinear.forward(
-      first.view,
-      [
-        (linear(.query), activations.queries.view), (linear(.key), activations.keys.view),
-        (linear(.value), activations.values.view),
-      ], products: products)
+    forward(first, [(.query, activations.queries), (.key, activations.keys), (.value, activations.values)], narrow)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
-      into: activations.attended.view, products: products)
-    linear(.output).forward(activations.attended.view, into: activations.middle.view)
+      into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
+    forward(.output, SharedRows(activations.attended.view), into: activations.middle, narrow)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
-
-    let second = normalized(activations.middle, weights.feedForwardNorm)
-    AdaptedLinear.forward(
-      second.view, [(linear(.gate), activations.gate.view), (linear(.up), activations.up.view)], products: products)
-    let gated = gatedProduct(activations)
-    linear(.down).forward(gated.view, into: stream.view)
-    Elementwise.add(activations.middle.view, to: stream.view, pool: pool)
   }
 
-  private func gatedProduct(_ activations: LayerActivations) -> Matrix {
-    let gated = Matrix(rows: activations.gate.rows, columns: activations.gate.columns)
+  /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
+  func expand(_ activations: LayerActivations) {
+    let second = normalized(activations.attention.middle, weights.feedForwardNorm)
+    let feedForward = activations.feedForward
+    forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow)
+  }
+
+  private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {
+    let gated = Matrix(uninitializedRows: activations.gate.rows, columns: activations.gate.columns)
     GatedActivation.forward(
       gate: activations.gate.view, up: activations.up.view, into: gated.view, pool: products.pool)
     return gated
@@ -99,22 +118,27 @@ struct DecoderLayer {
     _ gradient: Matrix, activations: LayerActivations, updates: [Projection: LowRankPair], reachesMiddle: Bool
   ) {
     let pool = products.pool
-    let gatedGradient = Matrix(rows: gradient.rows, columns: configuration.intermediateSize)
-    let gated = adapter[.down] == nil ? nil : gatedProduct(activations)
+    let gatedGradient = Matrix(uninitializedRows: gradient.rows, columns: configuration.intermediateSize)
+    let gated = adapter[.down] == nil ? nil : gatedProduct(activations.feedForward)
     linear(.down).backward(
-      gated?.view ?? gatedGradient.view, outputGradient: gradient.view, gradient: updates[.down],
-      addingTo: gatedGradient.view)
+      SharedRows(gated?.view ?? gatedGradient.view), narrow: activations.narrow.inputs[.down],
+      outputGradient: gradient.view, gradient: updates[.down], adding: false, into: gatedGradient.view)
     GatedActivation.backward(
-      outputGradient: gatedGradient.view, gate: activations.gate.view, up: activations.up.view, pool: pool)
-    let second = normalized(activations.middle, weights.feedForwardNorm)
-    let secondGradient = reachesMiddle ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
-    linear(.gate).backward(
-      second.view, outputGradient: activations.gate.view, gradient: updates[.gate], addingTo: secondGradient?.view)
-    linear(.up).backward(
-      second.view, outputGradient: activations.up.view, gradient: updates[.up], addingTo: secondGradient?.view)
+      outputGradient: gatedGradient.view, gate: activations.feedForward.gate.view, up: activations.feedForward.up.view,
+      pool: pool)
+    let second = normalized(activations.attention.middle, weights.feedForwardNorm)
+    let secondGradient =
+      reachesMiddle ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
+    for (projection, outputGradient) in [
+      (Projection.gate, activations.feedForward.gate), (.up, activations.feedForward.up),
+    ] {
+      linear(projection).backward(
+        second, narrow: activations.narrow.inputs[projection], outputGradient: outputGradient.view,
+        gradient: updates[projection], adding: projection != .gate, into: secondGradient?.view)
+    }
     guard let secondGradient else { return }
     RootMeanSquareNorm.backward(
-      activations.middle.view, weight: weights.feedForwardNorm, epsilon: configuration.normEpsilon,
+      activations.attention.middle.view, weight: weights.feedForwardNorm, epsilon: configuration.normEpsilon,
       outputGradient: secondGradient.view, addingTo: gradient.view, pool: pool)
   }
 
@@ -122,28 +146,33 @@ struct DecoderLayer {
     _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
   ) {
+    let narrow = activations.narrow.inputs
+    let activations = activations.attention
+    guard let normalizers = activations.normalizers else { return }
     let pool = products.pool
-    let attendedGradient = Matrix(rows: gradient.rows, columns: activations.attended.columns)
+    let attendedGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.attended.columns)
     linear(.output).backward(
-      activations.attended.view, outputGradient: gradient.view, gradient: updates[.output],
-      addingTo: attendedGradient.view)
-    let queryGradient = Matrix(rows: gradient.rows, columns: activations.queries.columns)
-    let keyGradient = Matrix(rows: gradient.rows, columns: activations.keys.columns)
-    let valueGradient = Matrix(rows: gradient.rows, columns: activations.values.columns)
+      SharedRows(activations.attended.view), narrow: narrow[.output], outputGradient: gradient.view,
+      gradient: updates[.output], adding: false, into: attendedGradient.view)
+    let queryGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.queries.columns)
+    let keyGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.keys.columns)
+    let valueGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.values.columns)
     attention.backward(
       queries: activations.queries.view, keys: activations.keys.view, values: activations.values.view,
-      packing: packing, outputGradient: attendedGradient.view, queryGradient: queryGradient.view,
+      packing: packing, outputs: activations.attended.view, normalizers: normalizers.view,
+      outputGradient: attendedGradient.view, queryGradient: queryGradient.view,
       keyGradient: keyGradient.view, valueGradient: valueGradient.view, products: products)
     rotary.apply(queryGradient.view, positions: positions, backward: true, pool: pool)
     rotary.apply(keyGradient.view, positions: positions, backward: true, pool: pool)
     let first = normalized(activations.input, weights.attentionNorm)
-    let firstGradient = reachesInput ? Matrix(rows: gradient.rows, columns: gradient.columns) : nil
+    let firstGradient =
+      reachesInput ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
     for (projection, outputGradient) in [
       (Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient),
     ] {
       linear(projection).backward(
-        first.view, outputGradient: outputGradient.view, gradient: updates[projection],
-        addingTo: firstGradient?.view)
+        first, narrow: narrow[projection], outputGradient: outputGradient.view, gradient: updates[projection],
+        adding: projection != .query, into: firstGradient?.view)
     }
     guard let firstGradient else { return }
     RootMeanSquareNorm.backward(

@@ -97,7 +97,7 @@ extension TransformerModel {
   /// - Parameter prompts: token sequences, none empty.
   /// - Returns: for each prompt a cache that ends with it, and the row of the states that predicts what follows it.
   public func prefill(_ prompts: [[Int32]]) -> (states: Matrix, ends: [(cache: KeyValueCache, row: Int)]) {
-    let layout = PackedLayout(prompts)
+    let layout = layout(prompts)
     var caches: [Int: KeyValueCache] = [:]
     var runs: [(cache: KeyValueCache, tokens: [Int32])] = []
     for segment in layout.segments {

@@ -14,7 +14,7 @@ struct LanguageModelHead {
   let products: Products
 
   /// Rows of a chunk: 128 rows of 50 000 logits are 25 MB.
-  private static let chunkRows = 128
+  private static let chunkRows = 256
 
   /// Calls `body` with the logits of some of the rows at a time.
   /// - Parameters:
@@ -26,15 +26,15 @@ struct LanguageModelHead {
   ) {
     let size = min(Self.chunkRows, rows.count)
     guard size > 0 else { return }
-    let gathered = Matrix(rows: size, columns: states.columns)
-    let logits = Matrix(rows: size, columns: weight.rows)
+    let gathered = Matrix(uninitializedRows: size, columns: states.columns)
+    let logits = Matrix(uninitializedRows: size, columns: weight.rows)
     for start in stride(from: 0, to: rows.count, by: size) {
       let places = start..<min(rows.count, start + size)
       for (offset, place) in places.enumerated() {
         gathered.view.row(offset).update(from: states.view.row(rows[place]), count: states.columns)
       }
       let part = 0..<places.count
-      products.linear(gathered.view.rows(part), weight, into: logits.view.rows(part))
+      products.linear(SharedRows(gathered.view.rows(part)), weight, into: logits.view.rows(part))
       body(places, gathered.view.rows(part), logits.view.rows(part))
     }
   }
@@ -94,8 +94,8 @@ struct LanguageModelHead {
           row[Int(term.target)] = -pull
         }
         guard let gradient else { return }
-        let back = Matrix(rows: places.count, columns: gradient.columns)
-        products.linearBackward(logits, weight, addingTo: back.view)
+        let back = Matrix(uninitializedRows: places.count, columns: gradient.columns)
+        products.linearBackward(SharedRows(logits), weight, adding: false, into: back.view)
         for (offset, place) in places.enumerated() {
           Elementwise.add(
             back.view.rows(offset..<offset + 1), to: gradient.view.rows(terms[place].row..<terms[place].row + 1),

@@ -1,10 +1,31 @@
 import Checkpoints
 import Kernels
 
-/// What a decoder layer's forward pass leaves behind for its backward pass. n is the number of rows.
+/// What a decoder layer's forward pass leaves behind for its backward pass.
 ///
 /// Norms and products that are cheap to compute again are not kept.
-final class LayerActivations {
+struct LayerActivations {
+  let attention: AttentionActivations
+  let feedForward: FeedForwardActivations
+  let narrow: NarrowActivations
+
+  /// Room for `rows` rows.
+  /// - Parameter isTrained: whether there is to be a backward pass.
+  init(rows: Int, configuration: ModelConfiguration, isTrained: Bool = false) {
+    attention = AttentionActivations(rows: rows, configuration: configuration, isTrained: isTrained)
+    feedForward = FeedForwardActivations(rows: rows, configuration: configuration)
+    narrow = NarrowActivations()
+  }
+
+  init(attention: AttentionActivations, feedForward: FeedForwardActivations) {
+    self.attention = attention
+    self.feedForward = feedForward
+    narrow = NarrowActivations()
+  }
+}
+
+/// Activations of the attention half of a layer. n is the number of rows.
+final class AttentionActivations {
   /// The residual stream before the layer, [n, D].
   let input: Matrix
   /// Rotated queries, [n, heads·d].
@@ -15,26 +36,45 @@ final class LayerActivations {
   let values: Matrix
   /// What attention gives, [n, heads·d].
   let attended: Matrix
+  /// What attention's backward pass wants to know again, [n, heads]; nil where there is none.
+  let normalizers: Matrix?
   /// The residual stream between attention and feed-forward, [n, D].
   let middle: Matrix
+
+  init(rows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
+    input = Matrix(uninitializedRows: rows, columns: c.hiddenSize)
+    queries = Matrix(uninitializedRows: rows, columns: c.heads * c.headDimension)
+    keys = Matrix(uninitializedRows: rows, columns: c.keyHeads * c.headDimension)
+    values = Matrix(uninitializedRows: rows, columns: c.keyHeads * c.headDimension)
+    attended = Matrix(uninitializedRows: rows, columns: c.heads * c.headDimension)
+    normalizers = isTrained ? Matrix(uninitializedRows: rows, columns: c.heads) : nil
+    middle = Matrix(uninitializedRows: rows, columns: c.hiddenSize)
+  }
+
+  /// Bytes for so many rows.
+  static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int {
+    rows * 4 * (2 * c.hiddenSize + 2 * (c.heads + c.keyHeads) * c.headDimension + c.heads)
+  }
+}
+
+/// What the adapter's first halves make of their inputs: few columns, so that they are always kept.
+final class NarrowActivations {
+  /// A·drop(x) of each adapted projection, [n, r].
+  var inputs: [Projection: Matrix] = [:]
+}
+
+/// Activations of the feed-forward half of a layer. n is the number of rows.
+final class FeedForwardActivations {
   /// Gate before its activation, [n, F].
   let gate: Matrix
   /// Up projection, [n, F].
   let up: Matrix
 
   init(rows: Int, configuration c: ModelConfiguration) {
-    input = Matrix(rows: rows, columns: c.hiddenSize)
-    queries = Matrix(rows: rows, columns: c.heads * c.headDimension)
-    keys = Matrix(rows: rows, columns: c.keyHeads * c.headDimension)
-    values = Matrix(rows: rows, columns: c.keyHeads * c.headDimension)
-    attended = Matrix(rows: rows, columns: c.heads * c.headDimension)
-    middle = Matrix(rows: rows, columns: c.hiddenSize)
-    gate = Matrix(rows: rows, columns: c.intermediateSize)
-    up = Matrix(rows: rows, columns: c.intermediateSize)
+    gate = Matrix(uninitializedRows: rows, columns: c.intermediateSize)
+    up = Matrix(uninitializedRows: rows, columns: c.intermediateSize)
   }
 
-  /// Bytes of one layer's activations.
-  static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int {
-    rows * 4 * (2 * c.hiddenSize + 2 * (c.heads + c.keyHeads) * c.headDimension + 2 * c.intermediateSize)
-  }
+  /// Bytes for so many rows.
+  static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int { rows * 4 * 2 * c.intermediateSize }
 }

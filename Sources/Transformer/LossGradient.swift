@@ -37,7 +37,7 @@ public struct StepDropout: Sendable {
 
 extension TransformerModel {
   /// How much memory activations may take before all but each layer's input is computed again in the backward pass.
-  public static let activationBudget = 1 << 30
+  public static let activationBudget = 800 << 20
 
   /// The loss of each term of a layout, and the gradient of their sum to the adapter.
   /// - Parameters:
@@ -52,33 +52,28 @@ extension TransformerModel {
     activationBudget: Int = TransformerModel.activationBudget
   ) -> [Double] {
     let c = configuration
-    let keepsAll = LayerActivations.bytes(rows: layout.rows, configuration: c) * c.layers <= activationBudget
     let keys = dropout == nil ? [] : layout.rowKeys
     func trained(_ index: Int) -> DecoderLayer {
       layer(index, dropout: dropout.map { LayerDropout(rate: $0.rate, seed: $0.seed, layer: index, keys: keys) })
     }
-    func run(_ index: Int, _ stream: Matrix, _ activations: LayerActivations) {
-      trained(index).forward(stream, positions: layout.positions, activations: activations) { keys, values in
-        layout.segments.map { $0.group(keys: keys.view, values: values.view) }
-      }
+    func groups(_ keys: Matrix, _ values: Matrix) -> [AttentionGroup] {
+      layout.segments.map { $0.group(keys: keys.view, values: values.view) }
     }
     let lowest = adapter?.layers.firstIndex { !$0.isEmpty } ?? c.layers
-    let shared = keepsAll ? nil : LayerActivations(rows: layout.rows, configuration: c)
+    let plan = ActivationPlan(rows: layout.rows, configuration: c, lowest: lowest, budget: activationBudget)
+    let shared = LayerActivations(rows: layout.rows, configuration: c, isTrained: true)
     var kept: [LayerActivations?] = []
     var inputs: [Matrix?] = []
     let stream = embedded(layout.tokens)
-    for index in 0..<c.layers {
-      let activations = shared ?? LayerActivations(rows: layout.rows, configuration: c)
-      if shared != nil, index >= lowest {
-        let copy = Matrix(rows: stream.rows, columns: stream.columns)
-        Elementwise.copy(stream.view, into: copy.view)
-        inputs.append(copy)
-      } else {
-        inputs.append(nil)
-      }
-      run(index, stream, activations)
-      // Below the lowest adapted layer there is no backward pass.
-      kept.append(keepsAll && index >= lowest ? activations : nil)
+    for (index, keeps) in plan.layers.enumerated() {
+      let activations = LayerActivations(
+        attention: keeps == .attention || keeps == .everything
+          ? AttentionActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.attention,
+        feedForward: keeps == .everything
+          ? FeedForwardActivations(rows: layout.rows, configuration: c) : shared.feedForward)
+      inputs.append(keeps == .input ? stream.copy() : nil)
+      trained(index).forward(stream, positions: layout.positions, activations: activations, groups: groups)
+      kept.append(keeps == nil ? nil : activations)
     }
     let states = finalNormalized(stream)
     let stateGradient = Matrix(rows: stream.rows, columns: stream.columns)
@@ -87,16 +82,12 @@ extension TransformerModel {
     RootMeanSquareNorm.backward(
       stream.view, weight: checkpoint.finalNorm, epsilon: c.normEpsilon, outputGradient: stateGradient.view,
       addingTo: streamGradient.view, pool: products.pool)
-    for index in (0..<c.layers).reversed() where index >= lowest {
-      let activations: LayerActivations
-      if let ready = kept[index] {
-        activations = ready
-      } else if let shared, let input = inputs[index] {
-        run(index, input, shared)
-        activations = shared
-      } else {
-        continue
+    for index in plan.layers.indices.reversed() {
+      guard let activations = kept[index] else { break }
+      if let input = inputs[index] {
+        trained(index).attend(input, positions: layout.positions, activations: activations, groups: groups)
       }
+      if plan.layers[index] != .everything { trained(index).expand(activations) }
       trained(index).backward(
         streamGradient, positions: layout.positions, activations: activations, packing: layout.segments,
         updates: gradient.layers[index], reachesInput: index > lowest)

@@ -18,8 +18,17 @@ public struct TransformerModel: Sendable {
   public init(checkpoint: ModelCheckpoint, adapter: Adapter? = nil, products: Products) {
     self.checkpoint = checkpoint
     self.adapter = adapter
-    self.products = products
+    // Weights in float32 are there for the sake of their digits.
+    let keepsEveryDigit = checkpoint.layers.contains { layer in
+      Projection.allCases.contains { layer[$0].format == .f32 }
+    }
+    self.products = keepsEveryDigit ? products.inSinglePrecision : products
     rotary = RotaryEmbedding(frequencies: checkpoint.configuration.rotaryFrequencies)
+  }
+
+  /// Sequences packed for this model; in a plain model none shares rows with another.
+  public func layout(_ sequences: [[Int32]]) -> PackedLayout {
+    products.isPlain ? PackedLayout(sequences, sharingPrefixesFrom: nil) : PackedLayout(sequences)
   }
 
   var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }
@@ -32,7 +41,7 @@ public struct TransformerModel: Sendable {
 
   /// The embeddings of tokens, [n, D].
   func embedded(_ tokens: [Int32]) -> Matrix {
-    let result = Matrix(rows: tokens.count, columns: configuration.hiddenSize)
+    let result = Matrix(uninitializedRows: tokens.count, columns: configuration.hiddenSize)
     products.pool.ranges(tokens.count, minimum: 16) { range, _ in
       for row in range { checkpoint.embedding.widen(row: Int(tokens[row]), into: result.view.row(row)) }
     }
@@ -40,7 +49,7 @@ public struct TransformerModel: Sendable {
   }
 
   func finalNormalized(_ stream: Matrix) -> Matrix {
-    let result = Matrix(rows: stream.rows, columns: stream.columns)
+    let result = Matrix(uninitializedRows: stream.rows, columns: stream.columns)
     RootMeanSquareNorm.forward(
       stream.view, weight: checkpoint.finalNorm, epsilon: configuration.normEpsilon, into: result.view,
       pool: products.pool)

@@ -57,6 +57,7 @@ extension LossMethod: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-saliency") {
+      Self.keepMemory()
       let builder = try LossBuilder(method: method, constants: constants.applied(to: method.preset))
       let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
       let stream = try ToolStream(tool: "nlft-saliency", stream: stream, quiet: common.quiet)
@@ -64,33 +65,47 @@ extension LossMethod: ExpressibleByArgument {}
       var writer: ArchiveWriter?
       var agreement = FrameAgreement()
       var leftOut = 0
-      while var numbered = try stream.next() {
-        do {
-          try checkArchive(besides: numbered.record)
-          let scored = try ScoredRecord(numbered.record, method: method, archives: reader, agreement: &agreement)
-          // Opened when the first record has been read, and with it where the scores are.
-          if writer == nil { writer = try ArchiveWriter(path: archive) }
-          let frame = try builder.loss(for: scored)
-          if ansi, let map = map(frame, of: scored, tokenizer) { stream.show(map) }
-          if let reference = try writer?.append(frame.file) {
-            numbered.record.set("loss", to: reference.json(adding: frame.summary))
+      let threads = common.threadCount
+      while case let batch = try stream.nextBatch(atMost: threads * Self.recordsPerThread), !batch.isEmpty {
+        let results = batch.parallelMap(threads: threads) {
+          RecordInProgress($0.record, builder: builder, archives: reader)
+        }
+        for (var numbered, result) in zip(batch, results) {
+          do {
+            try checkArchive(besides: numbered.record)
+            let weighted = try result.weighted(agreement: &agreement)
+            // Opened when the first record has been read, and with it where the scores are.
+            if writer == nil { writer = try ArchiveWriter(path: archive) }
+            if ansi, let map = map(weighted.loss, of: weighted.scored, tokenizer) { stream.show(map) }
+            if let reference = try writer?.append(weighted.frame) {
+              numbered.record.set("loss", to: reference.json(adding: weighted.loss.summary))
+            }
+            try stream.complete(numbered, with: [numbered.record])
+          } catch let error as SaliencyError where error.kind == .leftOut {
+            leftOut += 1
+            try stream.complete(numbered, with: [])
+          } catch let error where error is FileError || error is ToolError {
+            throw error
+          } catch let error as TensorError where error.kind == .inputOutput {
+            throw error
+          } catch {
+            try stream.fail(numbered, error)
           }
-          try stream.complete(numbered, with: [numbered.record])
-        } catch let error as SaliencyError where error.kind == .leftOut {
-          leftOut += 1
-          try stream.complete(numbered, with: [])
-        } catch let error where error is FileError || error is ToolError {
-          throw error
-        } catch let error as TensorError where error.kind == .inputOutput {
-          throw error
-        } catch {
-          try stream.fail(numbered, error)
         }
       }
       try writer?.close()
       if leftOut > 0 { stream.note("\(method.rawValue) left out \(leftOut) incorrect records") }
       return try stream.finish()
     }
+  }
+
+  /// Enough for threads to wait little for each other, few enough for the first line to come soon.
+  private static let recordsPerThread = 8
+
+  /// Has the allocator keep what a record's states took for the next record's. glibc hands large blocks back to the
+  /// system and takes them anew, page by page, unless it has seen a larger one freed.
+  private static func keepMemory() {
+    UnsafeMutableRawBufferPointer.allocate(byteCount: 30 << 20, alignment: 16).deallocate()
   }
 
   /// Refuses to write over the archive of the record's scores, by whatever path it is named.

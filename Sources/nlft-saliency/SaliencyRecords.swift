@@ -2,23 +2,52 @@ import Records
 import Saliency
 import Tensors
 
-extension ScoredRecord {
-  /// What the method reads of a record, its scores frame included where the method needs one.
-  init(
-    _ record: Record, method: LossMethod, archives: ArchiveReader, agreement: inout FrameAgreement
-  ) throws {
-    guard let id = record.idText else { throw RecordError(missing: "id") }
-    var frame: ScoresFrame?
-    if method.needsScores {
-      guard let scores = record["scores"] else { throw RecordError(missing: "scores") }
-      let reference = try FrameReference(json: scores, field: "scores")
-      let read = try ScoresFrame(parsing: archives.read(reference), source: "\(reference)")
-      try agreement.admit(read.origin, source: "\(reference)")
-      frame = read
+/// The loss of one record, made on any thread.
+struct WeightedRecord: Sendable {
+  let scored: ScoredRecord
+  let loss: LossFrame
+  /// The loss as it goes into the archive.
+  let frame: CompressedFrame
+}
+
+/// A record on its way to its loss, as far as records do not depend on each other.
+struct RecordInProgress: Sendable {
+  /// Where the scores come from, and what to call them; nil where the method reads none or they cannot be read.
+  private let scores: (origin: FrameOrigin, source: String)?
+  private let result: Result<WeightedRecord, any Error>
+
+  /// Reads the record's scores and weighs its tokens.
+  init(_ record: Record, builder: LossBuilder, archives: ArchiveReader) {
+    var scores: (origin: FrameOrigin, source: String)?
+    result = Result {
+      guard let id = record.idText else { throw RecordError(missing: "id") }
+      var frame: ScoresFrame?
+      if builder.method.needsScores {
+        guard let field = record["scores"] else { throw RecordError(missing: "scores") }
+        let reference = try FrameReference(json: field, field: "scores")
+        let source = "\(reference)"
+        let read = try ScoresFrame(
+          parsing: archives.read(reference), source: source, readsHidden: builder.needsHidden)
+        scores = (read.origin, source)
+        frame = read
+      }
+      let isIncorrect = try record.isIncorrect()
+      let tokens = try record.tokens(["base", "output", "answer", "judge"])
+      var scored = ScoredRecord(
+        id: id, isIncorrect: isIncorrect, basePrompt: tokens["base"], response: tokens["output"],
+        answer: tokens["answer"], judgePrompt: tokens["judge"], scores: frame)
+      let loss = try builder.loss(for: scored)
+      // The states, which nobody needs any more, are most of a record's memory.
+      scored.scores = nil
+      return WeightedRecord(scored: scored, loss: loss, frame: try CompressedFrame(loss.file))
     }
-    self.init(
-      id: id, isIncorrect: try record.isIncorrect(), basePrompt: try record.tokens("base"),
-      response: try record.tokens("output"), answer: try record.tokens("answer"),
-      judgePrompt: try record.tokens("judge"), scores: frame)
+    self.scores = scores
+  }
+
+  /// The loss, once it is this record's turn to agree with those before it.
+  /// - Throws: why there is none.
+  func weighted(agreement: inout FrameAgreement) throws -> WeightedRecord {
+    if let (origin, source) = scores { try agreement.admit(origin, source: source) }
+    return try result.get()
   }
 }

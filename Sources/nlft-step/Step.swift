@@ -49,7 +49,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
         throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
       }
       let transformer = TransformerModel(
-        checkpoint: checkpoint, adapter: adapter, products: try Products(threads: common.threadCount))
+        checkpoint: checkpoint, adapter: adapter, products: try model.products(threads: common.threadCount))
       let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
       let records = try read(stream, transformer)
       if !records.isEmpty { try train(records, transformer, state, stream) }

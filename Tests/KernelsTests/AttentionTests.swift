@@ -45,6 +45,21 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   var rows: Int { reference.rows }
 }
 
+/// Which products attention is computed with, and how far they may be from the formula.
+enum ProductKind: CaseIterable {
+  /// The fastest that the processor has.
+  case fastest
+  case singlePrecision
+
+  func products(threads: Int) throws -> Products {
+    let products = try Products(threads: threads)
+    return self == .fastest ? products : products.inSinglePrecision
+  }
+
+  /// Tile registers keep 16 bits of a number.
+  var tolerance: Double { self == .fastest ? 1e-4 : 3e-6 }
+}
+
 @Suite struct AttentionTests {
   private struct Inputs {
     let queries: Matrix
@@ -61,22 +76,25 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  @Test(arguments: AttentionCase.all, [1, 3]) func forwardAgreesWithTheFormula(
-    _ test: AttentionCase, _ threads: Int
+  @Test(arguments: AttentionCase.all, ProductKind.allCases) func forwardAgreesWithTheFormula(
+    _ test: AttentionCase, _ kind: ProductKind
   ) throws {
     let inputs = Inputs(test)
-    let output = Matrix(rows: test.rows, columns: inputs.queries.columns)
-    test.attention.forward(
-      queries: inputs.queries.view,
-      groups: test.packing.map { $0.group(keys: inputs.keys.view, values: inputs.values.view) }, into: output.view,
-      products: try Products(threads: threads))
     let expected = test.reference.output(
       queries: inputs.queries.doubles, keys: inputs.keys.doubles, values: inputs.values.doubles)
-    #expect(largestDifference(output.doubles, expected) < 3e-6)
+    for threads in [1, 3] {
+      let output = Matrix(rows: test.rows, columns: inputs.queries.columns)
+      test.attention.forward(
+        queries: inputs.queries.view,
+        groups: test.packing.map { $0.group(keys: inputs.keys.view, values: inputs.values.view) }, into: output.view,
+        products: try kind.products(threads: threads))
+      #expect(largestDifference(output.doubles, expected) < kind.tolerance, "\(threads) threads")
+    }
   }
 
   /// As in generation: the keys before the queries are already there.
-  @Test(arguments: [1, 3, 9]) func queriesAtTheEndOfTheirBlockSeeAllBeforeThem(_ last: Int) throws {
+  @Test(arguments: [1, 3, 9], ProductKind.allCases)
+  func queriesAtTheEndOfTheirBlockSeeAllBeforeThem(_ last: Int, _ kind: ProductKind) throws {
     let test = AttentionCase.small
     let inputs = Inputs(test)
     let expected = test.reference.output(
@@ -86,16 +104,27 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let group = AttentionGroup(queries: rows, ancestors: whole.ancestors, own: whole.own)
     let output = Matrix(rows: test.rows, columns: inputs.queries.columns, [Float](repeating: 7, count: test.rows * 24))
     test.attention.forward(
-      queries: inputs.queries.view, groups: [group], into: output.view, products: try Products(threads: 2))
+      queries: inputs.queries.view, groups: [group], into: output.view, products: try kind.products(threads: 2))
     let columns = inputs.queries.columns
     let places = rows.lowerBound * columns..<rows.upperBound * columns
-    #expect(largestDifference(Array(output.doubles[places]), Array(expected[places])) < 3e-6)
+    #expect(largestDifference(Array(output.doubles[places]), Array(expected[places])) < kind.tolerance)
     #expect(output.values.indices.allSatisfy { places.contains($0) || output.values[$0] == 7 }, "other rows stay")
   }
 
-  @Test(arguments: AttentionCase.all, [1, 3])
-  func backwardAgreesWithCentralDifferences(_ test: AttentionCase, _ threads: Int) throws {
+  @Test(arguments: AttentionCase.all, ProductKind.allCases)
+  func backwardAgreesWithCentralDifferences(_ test: AttentionCase, _ kind: ProductKind) throws {
+    for threads in [1, 3] { try expectDifferences(test, kind, threads: threads) }
+  }
+
+  private func expectDifferences(_ test: AttentionCase, _ kind: ProductKind, threads: Int) throws {
+    let products = try kind.products(threads: threads)
     let inputs = Inputs(test)
+    let outputs = Matrix(rows: test.rows, columns: inputs.queries.columns)
+    let normalizers = Matrix(rows: test.rows, columns: test.heads)
+    test.attention.forward(
+      queries: inputs.queries.view,
+      groups: test.packing.map { $0.group(keys: inputs.keys.view, values: inputs.values.view) }, into: outputs.view,
+      normalizers: normalizers.view, products: products)
     // Filled with numbers that must be overwritten.
     var generator = SplitMix64(seed: 11)
     let dq = generator.matrix(test.rows, inputs.queries.columns)
@@ -103,16 +132,18 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let dv = generator.matrix(test.rows, inputs.keys.columns)
     test.attention.backward(
       queries: inputs.queries.view, keys: inputs.keys.view, values: inputs.values.view, packing: test.packing,
-      outputGradient: inputs.outputGradient.view, queryGradient: dq.view, keyGradient: dk.view, valueGradient: dv.view,
-      products: try Products(threads: threads))
+      outputs: outputs.view, normalizers: normalizers.view, outputGradient: inputs.outputGradient.view,
+      queryGradient: dq.view, keyGradient: dk.view, valueGradient: dv.view, products: products)
     let (q, k, v) = (inputs.queries.doubles, inputs.keys.doubles, inputs.values.doubles)
     let weights = inputs.outputGradient.doubles
     let reference = test.reference
     func compare(_ gradient: Matrix, _ point: [Double], _ name: Comment, _ function: ([Double]) -> Double) {
       if test.rows < 20 {
-        CentralDifferences.expectEveryEntry(of: gradient.doubles, at: point, name, function)
+        CentralDifferences.expectEveryEntry(
+          of: gradient.doubles, at: point, tolerance: 3 * kind.tolerance, name, function)
       } else {
-        CentralDifferences.expectDirections(4, of: gradient.doubles, at: point, name, function)
+        CentralDifferences.expectDirections(
+          4, of: gradient.doubles, at: point, tolerance: 3 * kind.tolerance, name, function)
       }
     }
     compare(dq, q, "queries") { product(reference.output(queries: $0, keys: k, values: v), weights) }

@@ -32,7 +32,7 @@ import TinyModels
       let expected = reference(x, blocks.values, outputs: outputs)
       for threads in [1, 3] {
         let y = Matrix(rows: rows, columns: outputs, [Float](repeating: 9, count: rows * outputs))
-        try Products(threads: threads).linear(x.view, blocks.matrix(), into: y.view)
+        try Products(threads: threads).inSinglePrecision.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
         #expect(
           largestDifference(y.doubles, expected) < tolerance(x, blocks.values), "[\(outputs), \(inputs)], \(threads)")
       }
@@ -48,7 +48,7 @@ import TinyModels
     for rows in [1, 2, 3, 4, 7] {
       let x = generator.matrix(rows, inputs)
       let y = Matrix(rows: rows, columns: 9)
-      products.linear(x.view, blocks.matrix(), into: y.view)
+      products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       #expect(
         largestDifference(y.doubles, reference(x, blocks.values, outputs: 9)) < tolerance(x, blocks.values), "\(rows)")
     }
@@ -61,7 +61,7 @@ import TinyModels
     var generator = SplitMix64(seed: 23)
     let x = generator.matrix(rows, 64)
     let y = Matrix(rows: rows, columns: 36)
-    try Products(threads: 2).linear(x.view, blocks.matrix(interleavedHeadDimension: 12), into: y.view)
+    try Products(threads: 2).linear(SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 12), into: y.view)
     let expected = reference(x, blocks.values, outputs: 36) { row in
       row / 12 * 12 + (row % 12 < 6 ? 2 * (row % 12) : 2 * (row % 12 - 6) + 1)
     }
@@ -76,7 +76,7 @@ import TinyModels
     let x = Matrix(rows: 3, columns: 64, (1..<4).flatMap { row in (20..<84).map { whole[row, $0] } })
     let y = Matrix(rows: 5, columns: 30, [Float](repeating: 9, count: 150))
     try Products(threads: 2).linear(
-      whole.view.rows(1..<4).columns(20..<84), blocks.matrix(), into: y.view.rows(2..<5).columns(7..<17))
+      SharedRows(whole.view.rows(1..<4).columns(20..<84)), blocks.matrix(), into: y.view.rows(2..<5).columns(7..<17))
     let expected = reference(x, blocks.values, outputs: 10)
     for row in 0..<5 {
       for column in 0..<30 {
@@ -100,14 +100,14 @@ import TinyModels
     for threads in [1, 2, 5] {
       let products = try Products(threads: threads)
       let together = outputs.map { Matrix(rows: rows, columns: $0) }
-      products.linear(x.view, zip(blocks, together).map { ($0.matrix(), $1.view) })
+      products.linear(SharedRows(x.view), zip(blocks, together).map { ($0.matrix(), $1.view) })
       for (block, result) in zip(blocks, together) {
         let alone = Matrix(rows: rows, columns: block.rows)
-        products.linear(x.view, block.matrix(), into: alone.view)
+        products.linear(SharedRows(x.view), block.matrix(), into: alone.view)
         #expect(result.values == alone.values)
       }
     }
-    try Products(threads: 2).linear(x.view, [])
+    try Products(threads: 2).linear(SharedRows(x.view), [])
   }
 
   /// How rows are spread over threads must not show.
@@ -118,7 +118,7 @@ import TinyModels
     let x = generator.matrix(rows, 544)
     let results = try [1, 2, 3, 7].map { threads in
       let y = Matrix(rows: rows, columns: 203)
-      try Products(threads: threads).linear(x.view, blocks.matrix(), into: y.view)
+      try Products(threads: threads).linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       return y.values
     }
     #expect(results.allSatisfy { $0 == results[0] })
@@ -135,7 +135,7 @@ import TinyModels
     for rows in [1, 2, 4] {
       let x = Matrix(rows: rows, columns: 64, [Float](repeating: 0.5, count: rows * 64))
       let y = Matrix(rows: rows, columns: 5)
-      try Products(threads: 1).linear(x.view, weight, into: y.view)
+      try Products(threads: 1).linear(SharedRows(x.view), weight, into: y.view)
       for row in 0..<rows {
         #expect((0..<5).filter { !y[row, $0].isFinite } == [2])
         #expect(y[row, 2].isNaN == (bits == 0x7E00))

@@ -66,12 +66,13 @@ import TinyModels
     let output: Int
     let input: Int
     var testDescription: String { "\(rows) rows, [\(output), \(input)]" }
-    /// The third takes several tiles a thread in both directions; the last two have rows longer than a tile's and
-    /// longer than the scratch memory.
+    /// The third takes several tiles a thread in both directions; the next two have rows longer than a tile's and
+    /// longer than the scratch memory; the last two go through tile registers in several stretches and either way round.
     static let all = [
       Shape(rows: 1, output: 7, input: 32), Shape(rows: 19, output: 70, input: 96),
       Shape(rows: 3, output: 1100, input: 1024), Shape(rows: 2, output: 33, input: 20_480),
-      Shape(rows: 1, output: 2, input: 300_032),
+      Shape(rows: 1, output: 2, input: 300_032), Shape(rows: 40, output: 600, input: 2_112),
+      Shape(rows: 270, output: 97, input: 160),
     ]
   }
 
@@ -100,10 +101,10 @@ import TinyModels
     for threads in [1, 3] {
       let products = try Products(threads: threads)
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: forward.count))
-      products.linear(x.view, blocks.matrix(), into: y.view)
+      products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       #expect(largestDifference(y.doubles, forward) < 2e-5 * largest(forward), "forward, \(threads) threads")
       let dx = Matrix(rows: shape.rows, columns: shape.input, before)
-      products.linearBackward(dy.view, blocks.matrix(), addingTo: dx.view)
+      products.linearBackward(SharedRows(dy.view), blocks.matrix(), into: dx.view)
       #expect(largestDifference(dx.doubles, backward) < 2e-5 * largest(backward), "backward, \(threads) threads")
     }
   }
@@ -118,7 +119,7 @@ import TinyModels
     let order = (0..<12).map { $0 / 6 * 6 + ($0 % 6 < 3 ? 2 * ($0 % 3) : 2 * ($0 % 3) + 1) }
     let y = Matrix(rows: 4, columns: 12)
     let products = try Products(threads: 2)
-    products.linear(x.view, blocks.matrix(interleavedHeadDimension: 6), into: y.view)
+    products.linear(SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 6), into: y.view)
     for row in 0..<4 {
       for (output, stored) in order.enumerated() {
         let expected = (0..<20).reduce(0.0) { $0 + Double(x[row, $1]) * blocks.values[stored * 20 + $1] }
@@ -126,7 +127,8 @@ import TinyModels
       }
     }
     let dx = Matrix(rows: 4, columns: 20)
-    products.linearBackward(y.view, blocks.matrix(interleavedHeadDimension: 6), addingTo: dx.view)
+    products.linearBackward(
+      SharedRows(y.view), blocks.matrix(interleavedHeadDimension: 6), adding: false, into: dx.view)
     for row in 0..<4 {
       for column in 0..<20 {
         let expected = order.enumerated().reduce(0.0) {

@@ -18,6 +18,16 @@ import Testing
     #expect(try tensor.floats() == [1, -2.5, 0.33325195, 0x1p-24, 65504, .infinity])
   }
 
+  @Test func everyHalfIsRead() throws {
+    let patterns = (UInt16.min...UInt16.max).map(\.self)
+    let tensor = try Tensor(
+      elementType: .float16, shape: [patterns.count], bytes: patterns.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] })
+    for (pattern, found) in zip(patterns, try tensor.floats()) {
+      let expected = Float(Float16(bitPattern: pattern))
+      #expect(found.bitPattern == expected.bitPattern || found.isNaN && expected.isNaN, "\(pattern)")
+    }
+  }
+
   @Test func widerAndNarrowerFloatsAreRead() throws {
     let brain = try Tensor(elementType: .bfloat16, shape: [2], bytes: [0x80, 0x3F, 0x49, 0x40])
     #expect(try brain.floats() == [1, 3.140625])

@@ -23,7 +23,4 @@ extension SplitMix64 {
 extension Matrix {
   /// The values in double precision, row after row.
   public var doubles: [Double] { values.map(Double.init) }
-
-  /// A matrix of its own with the same values.
-  public func copy() -> Matrix { Matrix(rows: rows, columns: columns, values) }
 }

@@ -35,8 +35,15 @@ enum TinyModelCase: String, CaseIterable, Sendable, CustomTestStringConvertible 
 
 extension TinyModel {
   /// The model ready to run.
-  func transformer(_ adapter: Adapter? = nil, threads: Int = 2) throws -> TransformerModel {
-    TransformerModel(checkpoint: try checkpoint(), adapter: adapter, products: try Products(threads: threads))
+  /// - Parameter singlePrecision: whether products keep float32's digits whatever the weights are stored in, so that
+  ///   formulas can be told from roundings.
+  func transformer(
+    _ adapter: Adapter? = nil, threads: Int = 2, singlePrecision: Bool = true
+  ) throws -> TransformerModel {
+    let products = try Products(threads: threads)
+    return TransformerModel(
+      checkpoint: try checkpoint(), adapter: adapter,
+      products: singlePrecision ? products.inSinglePrecision : products)
   }
 }
 

@@ -1,0 +1,40 @@
+// Matrix products on the tile registers of x86 processors (AMX), which Swift has no instructions for.
+//
+// A float x is stored as two bfloat16 numbers, high = round(x) and low = round(x − high): 16 bits of significand.
+// A product is high·high + high·low + low·high, summed in float32; what is left out is below 2⁻¹⁶ of it.
+//
+// An operand is packed into panels of 32 lines. A panel is a row of blocks, one for every 32 numbers of depth (the
+// dimension that is summed over; padded with zeros), 4096 bytes each: [lines 0–15 high][16–31 high][low][low].
+// Left operands are packed line by line, right operands as pairs along the depth, as the instructions want them.
+
+#ifndef NLFT_CTILES_H
+#define NLFT_CTILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/// Asks the operating system for the tile registers; false if processor or system have none.
+/// Call it once, before any other function below.
+bool tiles_request(void);
+
+/// Sets up the calling thread's tile registers; between it and `tiles_end` the thread may multiply.
+void tiles_begin(void);
+/// Clears the calling thread's tile registers, so that the system need not save them.
+void tiles_end(void);
+
+/// Packs up to 32 lines that lie as rows: number k of line i is source[i·stride + k], times `scale`.
+/// `pairs`: as a right operand. `panel` is 64-byte aligned.
+void tiles_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float scale, bool pairs,
+                     void *panel);
+/// Packs up to 32 lines that lie as columns: number k of line i is source[k·stride + i], times `scale`.
+void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float scale,
+                        bool pairs, void *panel);
+
+/// c[i·stride + j] ← (accumulate ? c : 0) + Σ left line i · right line j, over `blocks` blocks; 32 × 32 numbers.
+void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
+                    ptrdiff_t stride);
+/// The same into the transposed place, c[j·stride + i].
+void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
+                               ptrdiff_t stride);
+
+#endif

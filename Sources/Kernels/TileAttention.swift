@@ -1,0 +1,193 @@
+import CTiles
+
+/// Attention on tile registers, for groups of many queries.
+///
+/// Rows of scores are laid out block of keys after block of keys, each padded to a multiple of 32, so that every
+/// block's probabilities line up with its packed values.
+struct TileAttention {
+  let shape: Attention
+  let pool: WorkerPool
+
+  /// Queries of a part, forward: its scores and their packed form stay within the second-level cache.
+  private static let blockRows = 64
+  static let extent = TileOperand.extent
+
+  /// A block of keys and values, packed for one key head.
+  private struct PackedBlock {
+    /// Right side of q·kᵀ.
+    let keys: TileOperand
+    /// Right side of p·v, with the values' columns as lines.
+    let values: TileOperand
+  }
+
+  /// Where a part's keys are: block by block, first column of the scores, and how many of them its last query sees.
+  struct Stretch {
+    let block: Int
+    let column: Int
+    let count: Int
+  }
+
+  struct Part {
+    let rows: Range<Int>
+    let stretches: [Stretch]
+    /// Scores of a row, with padding.
+    let width: Int
+    /// Keys of the last stretch that the part's first query sees.
+    let firstSees: Int
+
+    /// Keys of a stretch that the last query of a panel sees; no key beyond matters to the panel.
+    func seen(_ stretch: Int, panel: Int) -> Int {
+      guard stretch == stretches.count - 1 else { return stretches[stretch].count }
+      return firstSees + min(rows.count, (panel + 1) * TileOperand.extent) - 1
+    }
+  }
+
+  static func padded(_ count: Int) -> Int { TileOperand.count(count) * extent }
+
+  /// The distinct blocks of all groups, and each part's way through them.
+  func plan(_ groups: [AttentionGroup], blockRows: Int) -> (blocks: [KeyBlock], parts: [Part]) {
+    var blocks: [KeyBlock] = []
+    var places: [UnsafeMutablePointer<Float>: Int] = [:]
+    func place(_ block: KeyBlock) -> Int {
+      if let known = places[block.keys.base] { return known }
+      places[block.keys.base] = blocks.count
+      blocks.append(block)
+      return blocks.count - 1
+    }
+    var parts: [Part] = []
+    for group in groups {
+      var ancestors: [Stretch] = []
+      var column = 0
+      for block in group.ancestors where block.keys.rows > 0 {
+        ancestors.append(Stretch(block: place(block), column: column, count: block.keys.rows))
+        column += Self.padded(block.keys.rows)
+      }
+      let own = place(group.own)
+      let before = group.own.keys.rows - group.queries.count
+      for start in stride(from: 0, to: group.queries.count, by: blockRows) {
+        let count = min(blockRows, group.queries.count - start)
+        let seen = before + start + count
+        parts.append(
+          Part(
+            rows: group.queries.lowerBound + start..<group.queries.lowerBound + start + count,
+            stretches: ancestors + [Stretch(block: own, column: column, count: seen)],
+            width: column + Self.padded(seen), firstSees: before + start + 1))
+      }
+    }
+    return (blocks, parts)
+  }
+
+  /// Forward, as `Attention.forward`.
+  /// - Parameter normalizers: gets log Σ exp of each row's scaled scores, [n, heads], if it is given.
+  func forward(
+    queries: MatrixView, groups: [AttentionGroup], into output: MatrixView, normalizers: MatrixView?
+  ) {
+    let (blocks, parts) = plan(groups, blockRows: Self.blockRows)
+    let heads = shape.heads
+    let packed = pack(blocks)
+    let widest = parts.map(\.width).max() ?? 0
+    let scratch = (0..<pool.threads).map { _ in
+      (
+        scores: Matrix(uninitializedRows: Self.blockRows, columns: widest),
+        packed: TileOperand(lines: Self.blockRows, depth: widest),
+        query: TileOperand(lines: Self.blockRows, depth: shape.headDimension),
+        sums: Matrix(uninitializedRows: Self.blockRows, columns: Self.padded(shape.headDimension))
+      )
+    }
+    pool.run(parts.count * heads) { index, worker in
+      let (place, head) = index.quotientAndRemainder(dividingBy: heads)
+      let part = parts[place]
+      let keyHead = head * shape.keyHeads / heads
+      let (scores, probabilities, query, sums) = scratch[worker]
+      let panels = TileOperand.count(part.rows.count)
+      let q = queries.rows(part.rows).columns(shape.slice(head))
+      let blocks = part.stretches.map { packed[$0.block * shape.keyHeads + keyHead] }
+      tiles_begin()
+      for panel in 0..<panels {
+        query.pack(
+          panel: panel, of: q, linesAreRows: true, side: .left, scale: shape.scale, lines: part.rows.count)
+        let target = scores.view.row(panel * Self.extent)
+        for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
+          for keys in 0..<TileOperand.count(part.seen(index, panel: panel)) {
+            tiles_multiply(
+              query.panel(panel), block.keys.panel(keys), query.blocks, false,
+              target + stretch.column + keys * Self.extent, scores.columns)
+          }
+        }
+      }
+      var inverses = [Float](repeating: 0, count: part.rows.count)
+      for row in 0..<part.rows.count {
+        let (largest, total) = exponentials(scores.view.row(row), part, row: row)
+        inverses[row] = 1 / total
+        normalizers?.row(part.rows.lowerBound + row)[head] = largest + VectorMath.logarithm(total)
+      }
+      let o = output.rows(part.rows).columns(shape.slice(head))
+      for panel in 0..<panels {
+        let lines = min(Self.extent, part.rows.count - panel * Self.extent)
+        let width = part.stretches[part.stretches.count - 1].column + part.seen(part.stretches.count - 1, panel: panel)
+        tiles_pack_rows(
+          scores.view.row(panel * Self.extent), scores.columns, lines, width, 1, false, probabilities.panel(panel))
+        for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
+          for columns in 0..<block.values.panels {
+            tiles_multiply(
+              probabilities.panel(panel, block: stretch.column / Self.extent), block.values.panel(columns),
+              TileOperand.count(part.seen(index, panel: panel)), index > 0,
+              sums.view.row(panel * Self.extent) + columns * Self.extent, sums.columns)
+          }
+        }
+        for line in 0..<lines {
+          let row = panel * Self.extent + line
+          let inverse = inverses[row]
+          VectorMath.map(sums.view.row(row), into: o.row(row), shape.headDimension) { $0 * inverse }
+        }
+      }
+      tiles_end()
+    }
+  }
+
+  /// Packs every block for every key head; block b, key head h at b·keyHeads + h.
+  private func pack(_ blocks: [KeyBlock]) -> [PackedBlock] {
+    let keyHeads = shape.keyHeads
+    let packed = blocks.flatMap { block in
+      (0..<keyHeads).map { _ in
+        PackedBlock(
+          keys: TileOperand(lines: block.keys.rows, depth: shape.headDimension),
+          values: TileOperand(lines: shape.headDimension, depth: block.keys.rows))
+      }
+    }
+    pool.run(packed.count) { index, _ in
+      let (block, head) = index.quotientAndRemainder(dividingBy: keyHeads)
+      let columns = head * shape.headDimension..<(head + 1) * shape.headDimension
+      let keys = blocks[block].keys.columns(columns)
+      let values = blocks[block].values.columns(columns)
+      for panel in 0..<packed[index].keys.panels {
+        packed[index].keys.pack(panel: panel, of: keys, linesAreRows: true, side: .right)
+      }
+      for panel in 0..<packed[index].values.panels {
+        packed[index].values.pack(panel: panel, of: values, linesAreRows: false, side: .right)
+      }
+    }
+    return packed
+  }
+
+  /// Turns a row of scores into exp(score − largest), zero where nothing is seen.
+  private func exponentials(
+    _ scores: UnsafeMutablePointer<Float>, _ part: Part, row: Int
+  ) -> (largest: Float, total: Float) {
+    let last = part.stretches.count - 1
+    var largest = -Float.infinity
+    for (index, stretch) in part.stretches.enumerated() {
+      let seen = index == last ? part.firstSees + row : stretch.count
+      largest = max(largest, Softmax.maximum(scores + stretch.column, seen))
+    }
+    var total: Float = 0
+    for (index, stretch) in part.stretches.enumerated() {
+      let seen = index == last ? part.firstSees + row : stretch.count
+      let start = scores + stretch.column
+      total += Softmax.exponentials(start, count: seen, offset: largest)
+      let packed = part.seen(index, panel: row / Self.extent)
+      (start + seen).update(repeating: 0, count: Self.padded(packed) - seen)
+    }
+    return (largest, total)
+  }
+}

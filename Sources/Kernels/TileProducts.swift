@@ -1,0 +1,216 @@
+import CTiles
+
+/// Matrix products on tile registers, where the processor has them: about three times as fast as float32 vectors.
+///
+/// Rounding: 16 bits of each number count, against 24 in float32; sums are float32. On sums of several hundred
+/// products that is an error of about 1e-5 of the result's size.
+struct TileProducts: Sendable {
+  private let pool: WorkerPool
+  /// One for each worker: a strip of widened weights and the panels packed from it.
+  private let strips: [Matrix]
+  private let panels: [Matrix]
+
+  /// Columns of weights that are widened at a time: within the first-level cache for 32 rows.
+  private static let stripColumns = 256
+  /// Columns that are widened at a time for the product with the transposed weights.
+  private static let widestPiece = 512
+  /// Floats of packed weights at a time: within the second-level cache, beside what streams past them.
+  private static let panelFloats = 192 << 10
+  /// Blocks of depth that are summed before a result is written back.
+  private static let depthBlocks = 48
+  /// From this many rows on it pays to turn the weights round while packing them; below, the results.
+  private static let tallRows = 256
+  private static let extent = TileOperand.extent
+
+  /// Whether processor and system have tile registers for bfloat16.
+  static let areAvailable =
+    ProcessorFeatures.current.flags.isSuperset(of: ["amx_tile", "amx_bf16", "avx512f", "avx512bw", "avx512dq"])
+    && tiles_request()
+
+  init(pool: WorkerPool) {
+    self.pool = pool
+    strips = (0..<pool.threads).map { _ in Matrix(rows: Self.extent, columns: Self.widestPiece) }
+    panels = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.panelFloats) }
+  }
+
+  /// Packs an operand, its panels spread over the pool.
+  func packed(
+    _ x: MatrixView, linesAreRows: Bool, side: TileOperand.Side, scale: Float = 1
+  ) -> TileOperand {
+    let operand = TileOperand(
+      lines: linesAreRows ? x.rows : x.columns, depth: linesAreRows ? x.columns : x.rows)
+    pool.run(operand.panels) { panel, _ in
+      operand.pack(panel: panel, of: x, linesAreRows: linesAreRows, side: side, scale: scale)
+    }
+    return operand
+  }
+
+  /// C ← left · rightᵀ, or its transpose, added to C if asked.
+  /// - Parameters:
+  ///   - left: [m, k], packed as left side.
+  ///   - right: [n, k], packed as right side.
+  ///   - c: [m, n], or [n, m] if transposed.
+  func multiply(
+    _ left: TileOperand, _ right: TileOperand, accumulate: Bool, transposed: Bool = false, into c: MatrixView
+  ) {
+    let cutsLeft = left.panels >= right.panels
+    let panels = cutsLeft ? left.panels : right.panels
+    let pieces = min(panels, pool.threads == 1 ? 1 : pool.threads * 4)
+    pool.run(pieces) { piece, _ in
+      let part = piece * panels / pieces..<(piece + 1) * panels / pieces
+      tiles_begin()
+      for start in stride(from: 0, to: left.blocks, by: Self.depthBlocks) {
+        let blocks = min(Self.depthBlocks, left.blocks - start)
+        for i in cutsLeft ? part : 0..<left.panels {
+          for j in cutsLeft ? 0..<right.panels : part {
+            Self.multiply(
+              left.panel(i, block: start), right.panel(j, block: start), blocks: blocks,
+              accumulate: accumulate || start > 0, into: c, row: (transposed ? j : i) * Self.extent,
+              column: (transposed ? i : j) * Self.extent, transposed: transposed)
+          }
+        }
+      }
+      tiles_end()
+    }
+  }
+
+  /// One block of a result, [32, 32] or what there is of it at an edge.
+  static func multiply(
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, blocks: Int, accumulate: Bool, into c: MatrixView, row: Int,
+    column: Int, transposed: Bool = false
+  ) {
+    let product = transposed ? tiles_multiply_transposed : tiles_multiply
+    if row + extent <= c.rows, column + extent <= c.columns {
+      return product(left, right, blocks, accumulate, c.row(row) + column, c.stride)
+    }
+    withUnsafeTemporaryAllocation(byteCount: extent * extent * 4, alignment: 64) { memory in
+      guard let sums = memory.bindMemory(to: Float.self).baseAddress else { return }
+      product(left, right, blocks, false, sums, extent)
+      let width = min(extent, c.columns - column)
+      for offset in 0..<min(extent, c.rows - row) {
+        let target = c.row(row + offset) + column
+        if accumulate {
+          VectorMath.add(sums + offset * extent, times: 1, to: target, width)
+        } else {
+          target.update(from: sums + offset * extent, count: width)
+        }
+      }
+    }
+  }
+
+  /// Which side of the product a linear layer wants its input on.
+  static func inputSide(rows: Int) -> TileOperand.Side { rows >= tallRows ? .left : .right }
+
+  /// Y ← X · Wᵀ.
+  /// - Parameters:
+  ///   - x: [n, in], packed for `inputSide(rows: n)`.
+  ///   - weight: [out, in].
+  ///   - y: [n, out].
+  func linear(_ x: TileOperand, _ weight: WeightMatrix, into y: MatrixView) {
+    let side = Self.inputSide(rows: x.lines)
+    let chunk = evenChunk(of: weight.columns, limit: 32 * Self.extent * 2)
+    let panels = TileOperand.count(weight.rows)
+    let fitting = max(1, Self.panelFloats / (Self.extent * chunk))
+    let pieces = evenPieces(panels, fitting: side == .left ? fitting : min(fitting, 4))
+    pool.run(pieces) { piece, worker in
+      let part = piece * panels / pieces..<(piece + 1) * panels / pieces
+      let packed = UnsafeMutableRawPointer(self.panels[worker].view.base)
+      tiles_begin()
+      for start in stride(from: 0, to: weight.columns, by: chunk) {
+        let columns = start..<min(weight.columns, start + chunk)
+        let blocks = TileOperand.count(columns.count)
+        let bytes = blocks * TileOperand.blockBytes
+        for (index, panel) in part.enumerated() {
+          let rows = panel * Self.extent..<min(weight.rows, (panel + 1) * Self.extent)
+          pack(weight, rows: rows, columns: columns, pairs: side == .left, worker, into: packed + index * bytes)
+        }
+        for line in 0..<x.panels {
+          let input = x.panel(line, block: start / Self.extent)
+          for (index, panel) in part.enumerated() {
+            let (left, right) =
+              side == .left
+              ? (UnsafeRawPointer(input), packed + index * bytes)
+              : (UnsafeRawPointer(packed + index * bytes), input)
+            Self.multiply(
+              left, right, blocks: blocks, accumulate: start > 0, into: y, row: line * Self.extent,
+              column: panel * Self.extent, transposed: side == .right)
+          }
+        }
+      }
+      tiles_end()
+    }
+  }
+
+  /// Widens and packs up to 32 rows of a weight.
+  private func pack(
+    _ weight: WeightMatrix, rows: Range<Int>, columns: Range<Int>, pairs: Bool, _ worker: Int,
+    into panel: UnsafeMutableRawPointer
+  ) {
+    let strip = strips[worker].view.base
+    for start in stride(from: 0, to: columns.count, by: Self.stripColumns) {
+      let count = min(Self.stripColumns, columns.count - start)
+      let first = columns.lowerBound + start
+      weight.widen(rows: rows, columns: first..<first + count, into: strip)
+      tiles_pack_rows(
+        strip, count, rows.count, count, 1, pairs, panel + start / Self.extent * TileOperand.blockBytes)
+    }
+  }
+
+  /// dX ← dY · W, added to dX if asked.
+  /// - Parameters:
+  ///   - dy: [n, out], packed as left side.
+  ///   - weight: [out, in].
+  ///   - dx: [n, in].
+  func linearBackward(_ dy: TileOperand, _ weight: WeightMatrix, accumulate: Bool, into dx: MatrixView) {
+    let panels = TileOperand.count(weight.columns)
+    let pieces = evenPieces(panels, fitting: Self.widestPiece / Self.extent)
+    // Each part owns a range of input columns, so that no two threads add to the same place.
+    pool.run(pieces) { piece, worker in
+      let part = piece * panels / pieces..<(piece + 1) * panels / pieces
+      let columns = part.lowerBound * Self.extent..<min(weight.columns, part.upperBound * Self.extent)
+      let packed = UnsafeMutableRawPointer(self.panels[worker].view.base)
+      let chunk = evenChunk(of: weight.rows, limit: Self.panelFloats / (part.count * Self.extent))
+      let strip = strips[worker].view.base
+      tiles_begin()
+      for start in stride(from: 0, to: weight.rows, by: chunk) {
+        let rows = start..<min(weight.rows, start + chunk)
+        let blocks = TileOperand.count(rows.count)
+        let bytes = blocks * TileOperand.blockBytes
+        for block in 0..<blocks {
+          let first = start + block * Self.extent
+          let count = min(Self.extent, rows.upperBound - first)
+          weight.widen(rows: first..<first + count, columns: columns, into: strip)
+          for index in 0..<part.count {
+            let offset = index * Self.extent
+            tiles_pack_columns(
+              strip + offset, columns.count, min(Self.extent, columns.count - offset), count, 1, true,
+              packed + index * bytes + block * TileOperand.blockBytes)
+          }
+        }
+        for line in 0..<dy.panels {
+          let gradient = dy.panel(line, block: start / Self.extent)
+          for (index, panel) in part.enumerated() {
+            Self.multiply(
+              gradient, packed + index * bytes, blocks: blocks, accumulate: accumulate || start > 0, into: dx,
+              row: line * Self.extent, column: panel * Self.extent)
+          }
+        }
+      }
+      tiles_end()
+    }
+  }
+
+  /// Nearly equal stretches of `extent`, each a multiple of 32 and at most about `limit` long.
+  private func evenChunk(of extent: Int, limit: Int) -> Int {
+    let most = max(1, limit / Self.extent)
+    let blocks = TileOperand.count(extent)
+    let chunks = (blocks + most - 1) / most
+    return (blocks + chunks - 1) / chunks * Self.extent
+  }
+
+  /// How many parts so many panels are cut into: of at most `fitting` panels, the same number for each thread.
+  private func evenPieces(_ panels: Int, fitting: Int) -> Int {
+    let least = (panels + fitting - 1) / fitting
+    return min(panels, (least + pool.threads - 1) / pool.threads * pool.threads)
+  }
+}
