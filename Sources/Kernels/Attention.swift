@@ -88,6 +88,11 @@ public struct Attention: Sendable {
         queries: queries, groups: groups.filter { $0.queries.count >= fewest }, into: output, normalizers: normalizers)
       groups.removeAll { $0.queries.count >= fewest }
     }
+    if !products.isPlain {
+      let few = groups.filter { $0.queries.count < Self.productRows }
+      FewQueryAttention(attention: self, queries: queries, output: output).run(few, pool: products.pool)
+      groups.removeAll { $0.queries.count < Self.productRows }
+    }
     guard !groups.isEmpty else { return }
     let blocks = blocks(of: groups)
     let floats = scratchFloats(groups)

@@ -17,7 +17,7 @@ public struct Products: Sendable {
   private static let tallRows = 256
 
   /// From this many rows on a product is worth packing its operands for the tile registers.
-  private static let fewestTileRows = 9
+  static let fewestTileRows = 9
 
   /// Products on a pool of `threads` threads.
   /// - Parameter plain: OpenBLAS alone, also where there is something faster.
@@ -120,6 +120,9 @@ public struct Products: Sendable {
     if let tiles, x.view.rows >= Self.fewestTileRows {
       let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
       return tiles.linear(input, weight, into: y)
+    }
+    if !isPlain, x.view.rows > 0, x.view.rows <= BlockProducts.mostRows {
+      return BlockProducts.linear(x.view, weight, into: y, pool: pool)
     }
     linear(x.view, weight, into: y)
   }

@@ -70,6 +70,9 @@ public struct WeightMatrix: @unchecked Sendable {
   /// Bytes of one stored row.
   public var rowBytes: Int { columns / format.blockLength * format.blockBytes }
 
+  /// The stored bytes of a row, in the order of the original model.
+  func bytes(row: Int) -> UnsafeRawPointer { bytes + storedRow(row) * rowBytes }
+
   private func storedRow(_ row: Int) -> Int {
     guard let dimension = interleavedHeadDimension else { return row }
     let (head, place) = row.quotientAndRemainder(dividingBy: dimension)
@@ -93,7 +96,7 @@ public struct WeightMatrix: @unchecked Sendable {
     let firstByte = columnRange.lowerBound / format.blockLength * format.blockBytes
     let count = columnRange.count
     for (index, row) in rowRange.enumerated() {
-      let source = bytes + storedRow(row) * rowBytes + firstByte
+      let source = bytes(row: row) + firstByte
       Widening.widen(source, format: format, count: count, into: target + index * count)
     }
   }

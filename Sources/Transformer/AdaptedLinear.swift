@@ -14,6 +14,19 @@ struct AdaptedLinear {
   @discardableResult
   func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
     products.linear(x, weight, into: y)
+    return addUpdate(x, to: y)
+  }
+
+  /// Forward of several layers with the same input.
+  /// - Returns: what `forward` of each returns.
+  static func forward(
+    _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products
+  ) -> [Matrix?] {
+    products.linear(x, layers.map { ($0.linear.weight, $0.y) })
+    return layers.map { $0.linear.addUpdate(x, to: $0.y) }
+  }
+
+  private func addUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
     guard let update, y.rows > 0 else { return nil }
     let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)

@@ -30,6 +30,12 @@ struct DecoderLayer {
     narrow.inputs[projection] = linear(projection).forward(x, into: y.view)
   }
 
+  /// Several projections of the same input.
+  private func forward(_ x: SharedRows, _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations) {
+    let inputs = AdaptedLinear.forward(x, projections.map { (linear($0), $1.view) }, products: products)
+    for ((projection, _), input) in zip(projections, inputs) { narrow.inputs[projection] = input }
+  }
+
   private func normalized(_ x: Matrix, _ weight: [Float]) -> SharedRows {
     let result = Matrix(uninitializedRows: x.rows, columns: x.columns)
     RootMeanSquareNorm.forward(
@@ -64,9 +70,7 @@ struct DecoderLayer {
     let activations = activations.attention
     Elementwise.copy(stream.view, into: activations.input.view, pool: pool)
     let first = normalized(stream, weights.attentionNorm)
-    forward(.query, first, into: activations.queries, narrow)
-    forward(.key, first, into: activations.keys, narrow)
-    forward(.value, first, into: activations.values, narrow)
+    forward(first, [(.query, activations.queries), (.key, activations.keys), (.value, activations.values)], narrow)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
@@ -79,8 +83,8 @@ struct DecoderLayer {
   /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
   func expand(_ activations: LayerActivations) {
     let second = normalized(activations.attention.middle, weights.feedForwardNorm)
-    forward(.gate, second, into: activations.feedForward.gate, activations.narrow)
-    forward(.up, second, into: activations.feedForward.up, activations.narrow)
+    let feedForward = activations.feedForward
+    forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow)
   }
 
   private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {

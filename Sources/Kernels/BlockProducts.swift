@@ -1,0 +1,111 @@
+/// Linear layers of a few rows, straight from the stored blocks: each weight is read once and used for all rows.
+///
+/// With few rows a product is bound by reading the weights and unpacking them.
+enum BlockProducts {
+  /// From more rows on, widening once for a matrix product is faster.
+  static let mostRows = 15
+
+  /// Weights of a part, at least: fewer cost less than the wait for another thread.
+  private static let smallestPart = 1 << 14
+
+  /// Y ← X · Wᵀ. x: [n, in], n ≥ 1; weight: [out, in]; y: [n, out].
+  static func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView, pool: WorkerPool) {
+    linear(x, [(weight, y)], pool: pool)
+  }
+
+  /// The same for several layers with one input, whose weights have one format: they wait for the threads once.
+  static func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
+    switch layers.first?.weight.format {
+    case .f32: linear(SingleBlock.self, x, layers, pool: pool)
+    case .f16: linear(HalfBlock.self, x, layers, pool: pool)
+    case .bf16: linear(BrainBlock.self, x, layers, pool: pool)
+    case .q8_0: linear(SignedByteBlock.self, x, layers, pool: pool)
+    case .q4_0: linear(NibbleBlock.self, x, layers, pool: pool)
+    case .q4_1: linear(NibbleMinimumBlock.self, x, layers, pool: pool)
+    case nil: return
+    }
+  }
+
+  private static func linear<Block: StoredBlock>(
+    _: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool
+  ) {
+    BlockInputs.withArranged(Block.self, x) { inputs in
+      let height = BlockTile<Block>.height
+      let tiles = layers.map { BlockTile<Block>(inputs: inputs, weight: $0.weight, y: $0.y) }
+      let counts = layers.map { ($0.weight.rows + height - 1) / height }
+      let count = counts.reduce(0, +)
+      let parts = max(1, min(pool.threads * 2, count, count * height * x.columns / smallestPart))
+      pool.run(parts) { part, _ in
+        // The part's tiles of all layers' tiles, one layer after the other.
+        var (start, end) = (part * count / parts, (part + 1) * count / parts)
+        for (tile, count) in zip(tiles, counts) {
+          if start < count { tile.run(max(0, start) * height..<min(tile.weight.rows, end * height)) }
+          start -= count
+          end -= count
+          if end <= 0 { return }
+        }
+      }
+    }
+  }
+}
+
+extension Products {
+  /// Linear layers with the same input, forward: Y ← X · Wᵀ for each.
+  /// - Parameters:
+  ///   - x: [n, in].
+  ///   - layers: weights [out, in] and where their outputs [n, out] go.
+  public func linear(_ x: SharedRows, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
+    let rows = x.view.rows
+    guard let format = layers.first?.weight.format, rows > 0 else { return }
+    guard !isPlain, rows <= BlockProducts.mostRows, tiles == nil || rows < Self.fewestTileRows,
+      layers.allSatisfy({ $0.weight.format == format })
+    else {
+      for layer in layers { linear(x, layer.weight, into: layer.y) }
+      return
+    }
+    for layer in layers {
+      precondition(x.view.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
+      precondition(rows == layer.y.rows)
+    }
+    BlockProducts.linear(x.view, layers, pool: pool)
+  }
+}
+
+/// Rows of x in the order in which a format's blocks are unpacked.
+struct BlockInputs {
+  /// The rows as they came.
+  let x: MatrixView
+  /// Whole runs of 32 columns.
+  let blocks: Int
+  /// `ByteOrder.rotation`, the arranged rows behind it.
+  private let memory: UnsafeMutableRawPointer
+
+  /// `ByteOrder.rotation`, from memory.
+  var rotation: SIMD16<UInt32> { memory.load(as: SIMD16<UInt32>.self) }
+
+  /// Arranged inputs of the whole blocks of a row.
+  func row(_ row: Int) -> UnsafeMutablePointer<Float> {
+    (memory + 64).assumingMemoryBound(to: Float.self) + row * blocks * 32
+  }
+
+  static func withArranged<Block: StoredBlock>(_: Block.Type, _ x: MatrixView, _ body: (BlockInputs) -> Void) {
+    let blocks = x.columns / 32
+    let bytes = 64 + x.rows * blocks * 32 * MemoryLayout<Float>.stride
+    withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 64) { memory in
+      guard let memory = memory.baseAddress else { return }
+      memory.storeBytes(of: ByteOrder.rotation, as: SIMD16<UInt32>.self)
+      let inputs = BlockInputs(x: x, blocks: blocks, memory: memory)
+      for row in 0..<x.rows {
+        let source = x.row(row)
+        let target = inputs.row(row)
+        for block in 0..<blocks {
+          let place = block * 32
+          let arranged = Block.arranged(VectorMath.load(source + place), VectorMath.load(source + place + 16))
+          VectorMath.store(arranged.0, target + place)
+          VectorMath.store(arranged.1, target + place + 16)
+        }
+      }
+      body(inputs)
+    }
+  }
+}

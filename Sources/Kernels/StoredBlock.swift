@@ -1,0 +1,246 @@
+/// How a run of 32 stored values is read: as two vectors, and the factors that stand beside them.
+///
+/// A value of the run is scale · (unpacked − offset) + minimum. Only shifts and logical operations are used, which every compiler
+/// turns into vector instructions. A stored integer q is set into the mantissa of a power of two: no conversion is
+/// needed, and the power goes into the offset.
+protocol StoredBlock {
+  /// Bytes of 32 values.
+  static var bytes: Int { get }
+  /// Whether the block has a scale.
+  static var hasScale: Bool { get }
+  /// Whether it has a minimum too.
+  static var hasMinimum: Bool { get }
+  /// What is unpacked for a stored zero.
+  static var offset: Float { get }
+  /// The values before offset, scale and minimum, in the order that `arranged` puts the inputs in.
+  /// - Parameter rotation: `ByteOrder.rotation`, read from memory.
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector)
+  /// Inputs 0–15 and 16–31 in the order of the unpacked values.
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector)
+  /// Scale and minimum, in every lane.
+  /// - Parameter halves: the value of every half-precision number, by its bits.
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector)
+}
+
+extension StoredBlock {
+  static var hasScale: Bool { false }
+  static var hasMinimum: Bool { false }
+  static var offset: Float { 0 }
+  @inline(__always)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) { (VectorMath.Vector(repeating: 1), .zero) }
+
+  /// The half-precision number at `source`, in every lane.
+  @inline(__always)
+  fileprivate static func half(_ source: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> VectorMath.Vector {
+    VectorMath.Vector(repeating: halves[Int(source.loadUnaligned(as: UInt16.self))])
+  }
+}
+
+extension HalfPrecision {
+  /// The value of every half-precision number, by its bits: reading one is faster than computing it.
+  nonisolated(unsafe) static let values: UnsafePointer<Float> = {
+    let table = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 16)
+    for bits in 0...UInt16.max { table[Int(bits)] = float(bits) }
+    return UnsafePointer(table)
+  }()
+}
+
+/// 32 float32 numbers.
+enum SingleBlock: StoredBlock {
+  static var bytes: Int { 128 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    (block.loadUnaligned(as: VectorMath.Vector.self), (block + 64).loadUnaligned(as: VectorMath.Vector.self))
+  }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { (low, high) }
+}
+
+/// Sixteen pairs of 16-bit numbers: the first of each pair lies in the lower half of a 32-bit word.
+private enum Pairs {
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    (
+      VectorMath.Vector(lowHalf: low.evenHalf, highHalf: high.evenHalf),
+      VectorMath.Vector(lowHalf: low.oddHalf, highHalf: high.oddHalf)
+    )
+  }
+
+  /// The half-precision numbers in the upper halves of words; lower halves must be zero.
+  @inline(__always)
+  static func upperHalves(_ words: SIMD16<UInt32>) -> VectorMath.Vector {
+    // Drawing the sign along, three places to the right make a single's exponent field of a half's; 2¹¹² re-biases it.
+    let moved = unsafeBitCast(unsafeBitCast(words, to: SIMD16<Int32>.self) &>> 3, to: SIMD16<UInt32>.self)
+    let scaled =
+      unsafeBitCast(moved & 0x8FFF_FFFF, to: VectorMath.Vector.self) * VectorMath.Vector(repeating: 0x1p112)
+    // Only where all exponent bits are set does the sum reach the top bit: infinity, and what is no number.
+    let overflow = unsafeBitCast((words & 0x7C00_0000) &+ 0x0400_0000, to: SIMD16<Int32>.self) &>> 31
+    let special = unsafeBitCast(overflow, to: SIMD16<UInt32>.self) & 0x7F80_0000
+    return unsafeBitCast(unsafeBitCast(scaled, to: SIMD16<UInt32>.self) | special, to: VectorMath.Vector.self)
+  }
+
+  @inline(__always)
+  static func halves(_ words: SIMD16<UInt32>) -> (VectorMath.Vector, VectorMath.Vector) {
+    (upperHalves(words &<< 16), upperHalves(words & 0xFFFF_0000))
+  }
+}
+
+/// 32 half-precision numbers.
+enum HalfBlock: StoredBlock {
+  static var bytes: Int { 64 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    Pairs.halves(block.loadUnaligned(as: SIMD16<UInt32>.self))
+  }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { Pairs.arranged(low, high) }
+}
+
+/// 32 bfloat16 numbers.
+enum BrainBlock: StoredBlock {
+  static var bytes: Int { 64 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    let words = block.loadUnaligned(as: SIMD16<UInt32>.self)
+    return (
+      unsafeBitCast(words &<< 16, to: VectorMath.Vector.self),
+      unsafeBitCast(words & 0xFFFF_0000, to: VectorMath.Vector.self)
+    )
+  }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { Pairs.arranged(low, high) }
+}
+
+/// Sixteen bytes as the four words that they are, four times: copy s has byte s of each word moved into place.
+enum ByteOrder {
+  /// How far the words of each copy are rotated to the left.
+  ///
+  /// Must come from memory that the compiler does not see through: knowing the numbers, it takes the rotation, one
+  /// instruction on many processors, apart into shifts and blends.
+  static var rotation: SIMD16<UInt32> { SIMD16(15, 15, 15, 15, 7, 7, 7, 7, 31, 31, 31, 31, 23, 23, 23, 23) }
+
+  /// Lane 4s + j is byte 4j + s, its lowest bit moved to bit 15 and its highest to bit 22, the mantissa's highest.
+  @inline(__always)
+  static func mantissas(_ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>) -> SIMD16<UInt32> {
+    let four = source.loadUnaligned(as: SIMD4<UInt32>.self)
+    let eight = SIMD8<UInt32>(lowHalf: four, highHalf: four)
+    let words = SIMD16<UInt32>(lowHalf: eight, highHalf: eight)
+    return words &<< rotation | words &>> (0 &- rotation)
+  }
+
+  /// The same order for inputs.
+  @inline(__always)
+  static func arranged(_ inputs: VectorMath.Vector) -> VectorMath.Vector {
+    let (even, odd) = (inputs.evenHalf, inputs.oddHalf)
+    return VectorMath.Vector(
+      lowHalf: SIMD8(lowHalf: even.evenHalf, highHalf: odd.evenHalf),
+      highHalf: SIMD8(lowHalf: even.oddHalf, highHalf: odd.oddHalf))
+  }
+}
+
+/// A block of Q8_0. The byte q is read as q + 384.
+enum SignedByteBlock: StoredBlock {
+  static var bytes: Int { 34 }
+  static var hasScale: Bool { true }
+  static var offset: Float { 384 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    (values(block + 2, rotation), values(block + 18, rotation))
+  }
+  @inline(__always)
+  private static func values(_ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>) -> VectorMath.Vector {
+    // Turning the sign bit over adds 128.
+    unsafeBitCast(ByteOrder.mantissas(source, rotation) & 0x007F_8000 ^ 0x43C0_0000, to: VectorMath.Vector.self)
+  }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
+  @inline(__always)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), .zero)
+  }
+}
+
+/// A block of Q4_0. The nibble q is read as q + 16.
+enum NibbleBlock: StoredBlock {
+  static var bytes: Int { 18 }
+  static var hasScale: Bool { true }
+  static var offset: Float { 24 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) { nibbles(block + 2, rotation) }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
+  @inline(__always)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), .zero)
+  }
+
+  /// Values 0–15 of a block are the low nibbles, 16–31 the high ones.
+  @inline(__always)
+  static func nibbles(
+    _ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    let bytes = ByteOrder.mantissas(source, rotation)
+    return (
+      unsafeBitCast(bytes &<< 4 & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self),
+      unsafeBitCast(bytes & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self)
+    )
+  }
+}
+
+/// A block of Q4_1. The nibble q is read as q + 16.
+enum NibbleMinimumBlock: StoredBlock {
+  static var bytes: Int { 20 }
+  static var hasScale: Bool { true }
+  static var hasMinimum: Bool { true }
+  static var offset: Float { 16 }
+  @inline(__always)
+  static func unpacked(
+    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    NibbleBlock.nibbles(block + 4, rotation)
+  }
+  @inline(__always)
+  static func arranged(
+    _ low: VectorMath.Vector, _ high: VectorMath.Vector
+  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
+  @inline(__always)
+  static func factors(
+    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
+  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+    (half(block, halves), half(block + 2, halves))
+  }
+}

@@ -1,0 +1,97 @@
+import Kernels
+import Testing
+import TinyModels
+
+/// Attention of a few queries over what is kept of earlier tokens, against plain loops in double precision.
+@Suite struct FewQueryAttentionTests {
+  struct Shape: Sendable, CustomTestStringConvertible {
+    let heads: Int
+    let keyHeads: Int
+    let headDimension: Int
+    var testDescription: String { "\(heads) heads over \(keyHeads) of \(headDimension)" }
+    /// Heads of whole runs of 64 entries, of these and more, of whole vectors, of less than a vector.
+    static let all = [
+      Shape(heads: 9, keyHeads: 3, headDimension: 64), Shape(heads: 2, keyHeads: 2, headDimension: 128),
+      Shape(heads: 4, keyHeads: 1, headDimension: 86), Shape(heads: 2, keyHeads: 1, headDimension: 16),
+      Shape(heads: 3, keyHeads: 3, headDimension: 6),
+    ]
+  }
+
+  /// Segments of the given lengths, each behind the one before it, the last with `queries` queries at its end.
+  private func check(_ shape: Shape, chains: [[Int]], queries: Int, threads: Int) throws {
+    var packing: [SegmentRows] = []
+    var next = 0
+    var last: [SegmentRows] = []
+    for chain in chains {
+      var ancestors: [Range<Int>] = []
+      for length in chain {
+        packing.append(SegmentRows(rows: next..<next + length, ancestors: ancestors))
+        ancestors.append(next..<next + length)
+        next += length
+      }
+      last += packing.suffix(1)
+    }
+    var generator = SplitMix64(seed: 31)
+    let q = generator.matrix(next, shape.heads * shape.headDimension)
+    let k = generator.matrix(next, shape.keyHeads * shape.headDimension)
+    let v = generator.matrix(next, shape.keyHeads * shape.headDimension)
+    let scale = 1 / Float(shape.headDimension).squareRoot()
+    let attention = Attention(
+      heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: scale)
+    let reference = AttentionReference(
+      heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: Double(scale),
+      packing: packing)
+    let expected = reference.output(queries: q.doubles, keys: k.doubles, values: v.doubles)
+    let groups = last.map { segment in
+      let whole = segment.group(keys: k.view, values: v.view)
+      return AttentionGroup(
+        queries: segment.rows.upperBound - queries..<segment.rows.upperBound, ancestors: whole.ancestors,
+        own: whole.own)
+    }
+    let output = Matrix(rows: next, columns: q.columns, [Float](repeating: 7, count: next * q.columns))
+    attention.forward(queries: q.view, groups: groups, into: output.view, products: try Products(threads: threads))
+    let result = output.doubles
+    let asked = groups.reduce(into: Set<Int>()) { $0.formUnion($1.queries) }
+    for row in 0..<next {
+      let places = row * q.columns..<(row + 1) * q.columns
+      if asked.contains(row) {
+        #expect(largestDifference(Array(result[places]), Array(expected[places])) < 3e-6, "row \(row)")
+      } else {
+        #expect(places.allSatisfy { result[$0] == 7 }, "row \(row) is nobody's")
+      }
+    }
+  }
+
+  @Test(arguments: Shape.all, [1, 2, 3, 4, 5, 15, 16, 17, 100])
+  func oneQuerySeesAllKeys(_ shape: Shape, _ keys: Int) throws {
+    try check(shape, chains: [[keys]], queries: 1, threads: 1)
+  }
+
+  @Test(arguments: Shape.all, 1...9) func severalQueriesSeeUpToTheirOwn(_ shape: Shape, _ queries: Int) throws {
+    try check(shape, chains: [[3, 30, 12]], queries: queries, threads: 2)
+  }
+
+  /// Segments of no tokens, as a fresh cache behind a prompt has before its first.
+  @Test(arguments: Shape.all) func emptyAncestorsAreSkipped(_ shape: Shape) throws {
+    try check(shape, chains: [[0, 21, 0, 1], [0, 0, 5]], queries: 1, threads: 2)
+  }
+
+  @Test(arguments: [1, 2, 5], [1, 2]) func manyStreamsStandBesideEachOther(_ threads: Int, _ queries: Int) throws {
+    let chains = (0..<24).map { [$0 % 5 * 7, 20 + $0, 2 + $0 % 3] }
+    try check(Shape(heads: 6, keyHeads: 2, headDimension: 64), chains: chains, queries: queries, threads: threads)
+  }
+
+  /// A softmax of large numbers must not overflow.
+  @Test func largeScoresAreFine() throws {
+    let attention = Attention(heads: 1, keyHeads: 1, headDimension: 16, scale: 1)
+    let q = Matrix(rows: 1, columns: 16, [Float](repeating: 30, count: 16))
+    let k = Matrix(rows: 3, columns: 16, (0..<48).map { Float($0 / 16) * 10 })
+    let v = Matrix(rows: 3, columns: 16, (0..<48).map { Float($0) })
+    let output = Matrix(rows: 1, columns: 16)
+    attention.forward(
+      queries: q.view,
+      groups: [AttentionGroup(queries: 0..<1, ancestors: [], own: KeyBlock(keys: k.view, values: v.view))],
+      into: output.view, products: try Products(threads: 1))
+    #expect(largestDifference(output.doubles, (32..<48).map(Double.init)) < 1e-5)
+  }
+}
