@@ -11,15 +11,17 @@ import Synchronization
 /// A fixed set of threads that share the parts of one loop at a time.
 ///
 /// The caller works too. Parts are handed out one by one, so uneven parts balance; what a part computes must not
-/// depend on who computes it, which keeps results the same from run to run.
+/// depend on who computes it, which keeps results the same from run to run. A loop waits for its parts, not for the
+/// threads: one that gets no core, as others have it, is not missed.
 public final class WorkerPool: @unchecked Sendable {
   /// Threads that work, the caller's included.
   public let threads: Int
 
-  private let nextPart = Atomic<Int>(0)
-  private let unfinished = Atomic<Int>(0)
+  /// The parts of the loop in the upper half, the next one to hand out in the lower. Whoever adds one has that part of
+  /// that loop, or none; while it is not finished, neither is the loop, and `body` stays.
+  private let ticket = Atomic<UInt64>(0)
+  private let finished = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
-  private var parts = 0
   private var body: ((_ part: Int, _ worker: Int) -> Void)?
   private var stopping = false
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -98,18 +100,22 @@ public final class WorkerPool: @unchecked Sendable {
       seen = generation.load(ordering: .acquiring)
       if stopping { return }
       takeParts(worker)
-      unfinished.subtract(1, ordering: .acquiringAndReleasing)
     }
   }
 
   private func takeParts(_ worker: Int) {
-    guard let body else { return }
     while true {
-      let part = nextPart.add(1, ordering: .relaxed).oldValue
-      if part >= parts { return }
-      body(part, worker)
+      let ticket = ticket.add(1, ordering: .acquiringAndReleasing).oldValue
+      let part = Int(ticket & 0xFFFF_FFFF)
+      guard part < Int(ticket >> 32) else { return }
+      call(part, worker)
+      finished.add(1, ordering: .acquiringAndReleasing)
     }
   }
+
+  /// Runs a part. Never inlined, so that the loop's closure is let go of before the part counts as finished.
+  @inline(never)
+  private func call(_ part: Int, _ worker: Int) { body?(part, worker) }
 
   /// Runs `body` once for each part in `0..<parts` and returns when all are done.
   /// - Parameter body: gets the part and the number of the thread that runs it (`0..<threads`), for scratch memory.
@@ -119,18 +125,18 @@ public final class WorkerPool: @unchecked Sendable {
       for part in 0..<max(0, parts) { body(part, 0) }
       return
     }
+    precondition(parts <= UInt32.max)
     withoutActuallyEscaping(body) { body in
       self.body = body
-      self.parts = parts
-      nextPart.store(0, ordering: .relaxed)
-      unfinished.store(handles.count, ordering: .relaxed)
+      finished.store(0, ordering: .relaxed)
+      ticket.store(UInt64(parts) << 32, ordering: .releasing)
       pthread_mutex_lock(mutex)
       generation.add(1, ordering: .releasing)
       pthread_cond_broadcast(wake)
       pthread_mutex_unlock(mutex)
       takeParts(0)
       var spin = 0
-      while unfinished.load(ordering: .acquiring) > 0 {
+      while finished.load(ordering: .acquiring) < parts {
         spin += 1
         // Where there are more busy threads than cores, the one waited for needs this core.
         if spin > Self.spins { sched_yield() }
