@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -11,57 +9,38 @@ import Synchronization
 /// A fixed set of threads that share the parts of one loop at a time.
 ///
 /// The caller works too. Parts are handed out one by one, so uneven parts balance; what a part computes must not
-/// depend on who computes it, which keeps results the same from run to run.
+/// depend on who computes it, which keeps results the same from run to run. A loop waits for its parts, not for the
+/// threads: one that gets no core, as others have it, is not missed.
 public final class WorkerPool: @unchecked Sendable {
   /// Threads that work, the caller's included.
   public let threads: Int
 
-  private let nextPart = Atomic<Int>(0)
-  private let unfinished = Atomic<Int>(0)
-  private let generation = Atomic<Int>(0)
-  private var parts = 0
-  private var body: ((_ part: Int, _ worker: Int) -> Void)?
-  private var stopping = false
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let loop = ParallelLoop()
   private var handles: [pthread_t] = []
-
-  /// Short waits are spun through: a decoding step has hundreds of parallel loops, each a few microseconds apart.
-  private static let spins = 20_000
 
   /// A pool of `threads` threads (at least one, the caller's).
   public init(threads: Int) {
     self.threads = max(1, threads)
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(wake, nil)
     for worker in 0..<self.threads where worker > 0 { start(worker) }
   }
 
   deinit {
-    pthread_mutex_lock(mutex)
-    stopping = true
-    generation.add(1, ordering: .releasing)
-    pthread_cond_broadcast(wake)
-    pthread_mutex_unlock(mutex)
+    loop.stop()
     for handle in handles { pthread_join(handle, nil) }
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(wake)
-    mutex.deallocate()
-    wake.deallocate()
   }
 
-  /// What a thread is started with. It must not keep the pool alive, or the pool would never end.
+  /// What a thread is started with. It does not keep the pool alive, or the pool would never end.
   private final class Assignment {
-    unowned(unsafe) let pool: WorkerPool
+    let loop: ParallelLoop
     let worker: Int
-    init(pool: WorkerPool, worker: Int) {
-      self.pool = pool
+    init(loop: ParallelLoop, worker: Int) {
+      self.loop = loop
       self.worker = worker
     }
   }
 
   private func start(_ worker: Int) {
-    let argument = Unmanaged.passRetained(Assignment(pool: self, worker: worker)).toOpaque()
+    let argument = Unmanaged.passRetained(Assignment(loop: loop, worker: worker)).toOpaque()
     #if canImport(Darwin)
       var handle: pthread_t?
       let status = pthread_create(&handle, nil, { WorkerPool.begin($0) }, argument)
@@ -81,34 +60,8 @@ public final class WorkerPool: @unchecked Sendable {
   private static func begin(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument else { return nil }
     let assignment = Unmanaged<Assignment>.fromOpaque(argument).takeRetainedValue()
-    assignment.pool.work(assignment.worker)
+    assignment.loop.work(assignment.worker)
     return nil
-  }
-
-  private func work(_ worker: Int) {
-    var seen = 0
-    while true {
-      var spin = 0
-      while generation.load(ordering: .acquiring) == seen, spin < Self.spins { spin += 1 }
-      if generation.load(ordering: .acquiring) == seen {
-        pthread_mutex_lock(mutex)
-        while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
-        pthread_mutex_unlock(mutex)
-      }
-      seen = generation.load(ordering: .acquiring)
-      if stopping { return }
-      takeParts(worker)
-      unfinished.subtract(1, ordering: .acquiringAndReleasing)
-    }
-  }
-
-  private func takeParts(_ worker: Int) {
-    guard let body else { return }
-    while true {
-      let part = nextPart.add(1, ordering: .relaxed).oldValue
-      if part >= parts { return }
-      body(part, worker)
-    }
   }
 
   /// Runs `body` once for each part in `0..<parts` and returns when all are done.
@@ -119,24 +72,7 @@ public final class WorkerPool: @unchecked Sendable {
       for part in 0..<max(0, parts) { body(part, 0) }
       return
     }
-    withoutActuallyEscaping(body) { body in
-      self.body = body
-      self.parts = parts
-      nextPart.store(0, ordering: .relaxed)
-      unfinished.store(handles.count, ordering: .relaxed)
-      pthread_mutex_lock(mutex)
-      generation.add(1, ordering: .releasing)
-      pthread_cond_broadcast(wake)
-      pthread_mutex_unlock(mutex)
-      takeParts(0)
-      var spin = 0
-      while unfinished.load(ordering: .acquiring) > 0 {
-        spin += 1
-        // Where there are more busy threads than cores, the one waited for needs this core.
-        if spin > Self.spins { sched_yield() }
-      }
-      self.body = nil
-    }
+    loop.run(parts, body)
   }
 
   /// Runs `body` over `0..<count` cut into nearly equal ranges, a few for each thread, none below `minimum` long.

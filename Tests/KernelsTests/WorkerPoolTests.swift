@@ -99,6 +99,18 @@ import Testing
     }
   }
 
+  /// Its threads must not keep it.
+  @Test(arguments: [2, 8]) func aPoolThatWorkedEnds(_ threads: Int) {
+    weak var left: WorkerPool?
+    do {
+      let pool = WorkerPool(threads: threads)
+      left = pool
+      for _ in 0..<50 { pool.run(20) { _, _ in } }
+      #expect(left != nil)
+    }
+    #expect(left == nil)
+  }
+
   @Test func aPoolHasAtLeastItsCaller() {
     for threads in [0, -3] {
       let pool = WorkerPool(threads: threads)
