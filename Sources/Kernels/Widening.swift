@@ -18,6 +18,29 @@ enum Widening {
     UnsafeMutableRawPointer(target).storeBytes(of: vector, as: SIMD16<Float>.self)
   }
 
+  // The standard library's conversions of vectors go lane by lane; shifts and logical operations do not.
+
+  /// Sixteen bytes as four words, each four times.
+  @inline(__always)
+  private static func words(_ source: UnsafeRawPointer) -> SIMD16<UInt32> {
+    func word(_ index: Int) -> SIMD4<UInt32> {
+      SIMD4(repeating: (source + 4 * index).loadUnaligned(as: UInt32.self))
+    }
+    return SIMD16(
+      lowHalf: SIMD8(lowHalf: word(0), highHalf: word(1)), highHalf: SIMD8(lowHalf: word(2), highHalf: word(3)))
+  }
+
+  /// What brings each byte of `words` to the bottom of its lane.
+  private static var byteShifts: SIMD16<UInt32> {
+    SIMD16(0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24)
+  }
+
+  /// Integers below 2²³ as numbers: they are set into the mantissa of 2²³.
+  @inline(__always)
+  private static func float(_ integers: SIMD16<UInt32>) -> SIMD16<Float> {
+    unsafeBitCast(integers | 0x4B00_0000, to: SIMD16<Float>.self) - 0x1p23
+  }
+
   @inline(__always)
   private static func float16(_ source: UnsafeRawPointer) -> Float {
     HalfPrecision.float(source.loadUnaligned(as: UInt16.self))
@@ -54,8 +77,9 @@ enum Widening {
       let bytes = source + block * 34
       let scale = SIMD16<Float>(repeating: float16(bytes))
       for part in 0..<2 {
-        let values = (bytes + 2 + part * 16).loadUnaligned(as: SIMD16<Int8>.self)
-        store(SIMD16<Float>(values) * scale, target + block * 32 + part * 16)
+        // Turning the sign bit over adds 128.
+        let values = words(bytes + 2 + part * 16) &>> byteShifts & 0xFF ^ 0x80
+        store((float(values) - 128) * scale, target + block * 32 + part * 16)
       }
     }
   }
@@ -69,10 +93,10 @@ enum Widening {
       let d = float16(bytes)
       let scale = SIMD16<Float>(repeating: d)
       let offset = SIMD16<Float>(repeating: hasMinimum ? float16(bytes + 2) : -8 * d)
-      let packed = (bytes + (hasMinimum ? 4 : 2)).loadUnaligned(as: SIMD16<UInt8>.self)
+      let packed = words(bytes + (hasMinimum ? 4 : 2)) &>> byteShifts
       // Values 0–15 of a block are the low nibbles, 16–31 the high ones.
-      store(SIMD16<Float>(packed & 15) * scale + offset, target + block * 32)
-      store(SIMD16<Float>(packed &>> 4) * scale + offset, target + block * 32 + 16)
+      store(float(packed & 15) * scale + offset, target + block * 32)
+      store(float(packed &>> 4 & 15) * scale + offset, target + block * 32 + 16)
     }
   }
 }
