@@ -15,8 +15,8 @@ final class Bench {
     runner = Runner(work: settings.work)
     shape = try ModelShape(model: settings.model)
     stories = try Stories("pipelines/demo/train.jsonl")
-    // Peers and data of an earlier run stay only as long as they were made from the same things.
-    let made = try "\(settings.model) \(Self.stamp(settings.model)) \(settings.step4) \(settings.gsm8k)"
+    // What an earlier run made with the model stays as long as it is the same model.
+    let made = try "\(settings.model) \(Self.stamp(settings.model))"
     let note = folder("data") + "/made-from"
     if (try? String(contentsOfFile: note, encoding: .utf8)) != made {
       try? FileManager.default.removeItem(atPath: folder("data"))

@@ -13,9 +13,9 @@ extension Bench {
     var records = try critiquedRecords(16)
     for index in records.indices {
       // One response runs into the next, so that each has 200 tokens.
-      let next = records[(index + 1) % records.count].tokens?.output ?? []
-      records[index].tokens?.output = Array(((records[index].tokens?.output ?? []) + next).prefix(200))
-      guard records[index].tokens?.output?.count == 200 else { throw Failure("a response has fewer than 200 tokens") }
+      let both = [records[index], records[(index + 1) % records.count]].flatMap { $0.tokens?.output ?? [] }
+      guard both.count >= 200 else { throw Failure("two responses have only \(both.count) tokens") }
+      records[index].tokens?.output = Array(both.prefix(200))
       guard index % 2 == 0 else { continue }
       records[index].judgment = nil
       records[index].tokens?.judge = nil
