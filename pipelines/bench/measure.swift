@@ -100,6 +100,8 @@ func main(_ arguments: [String]) throws {
   }
   guard !rest.isEmpty else { throw Failure(reason: "no command to run", status: 64) }
   for number in [SIGINT, SIGTERM, SIGHUP] {
+    // What is ignored stays ignored: nohup, jobs in the background.
+    if unsafeBitCast(signal(number, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
     signal(number) { number in
       if child > 0 { kill(child, number) }
       _exit(128 + number)

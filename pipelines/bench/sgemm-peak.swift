@@ -42,7 +42,9 @@ func preferredCore() -> String? {
 
 func load() throws -> UnsafeMutableRawPointer {
   if let core = preferredCore() { setenv("OPENBLAS_CORETYPE", core, 0) }
-  for name in ["libopenblas.so.0", "libopenblas.so", "libopenblas.dylib", "/opt/homebrew/opt/openblas/lib/libopenblas.dylib"] {
+  for name in [
+    "libopenblas.so.0", "libopenblas.so", "libopenblas.dylib", "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+  ] {
     if let library = dlopen(name, RTLD_NOW) { return library }
   }
   throw Failure(reason: "OpenBLAS is missing: run make setup")

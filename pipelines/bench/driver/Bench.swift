@@ -42,6 +42,16 @@ final class Bench {
     note("  \(row.line)")
   }
 
+  func contest(_ job: String) -> Contest {
+    Contest(rounds: settings.rounds, lowerWins: false) { self.fail("\(job), \($0)", $1) }
+  }
+
+  /// Remembers that something could not be measured.
+  func fail(_ what: String, _ error: any Error) {
+    note("  \(what) failed: \(error)")
+    results.failures[what] = "\(error)"
+  }
+
   // MARK: Tools
 
   /// A command that runs one of the tools.
@@ -81,8 +91,9 @@ final class Bench {
   // MARK: Peers
 
   /// Runs a script of peers/ and reads the JSON object that it prints.
-  func peer(_ script: String, _ arguments: [String], called label: String) throws -> (values: [String: Double], peak: Double)
-  {
+  func peer(
+    _ script: String, _ arguments: [String], called label: String
+  ) throws -> (values: [String: Double], peak: Double) {
     guard let python = settings.python else { throw Failure("peers were not asked for") }
     let output = folder("peers") + "/output.json"
     let command = Command(

@@ -81,6 +81,8 @@ enum Interruption {
 
   static func watch() {
     for number in [SIGINT, SIGTERM, SIGHUP] {
+      // What is ignored stays ignored: nohup, jobs in the background.
+      if unsafeBitCast(signal(number, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       signal(number) { number in
         Interruption.isAsked = true
         if Interruption.child > 0 { kill(Interruption.child, number) }

@@ -18,15 +18,21 @@ struct Contest {
   let rounds: Int
   /// Whether the smaller value wins.
   let lowerWins: Bool
+  /// Hears of a peer that could not be run; the others go on.
+  let failed: (_ name: String, _ error: any Error) -> Void
 
   func run(ours: [Contender], peers: [Contender]) throws -> (ours: Outcome, peer: Outcome?) {
     var runs: [String: [Figure]] = [:]
     func take(_ contender: Contender) throws { runs[contender.name, default: []].append(try contender.run()) }
     for index in 0..<max(ours.count, peers.count) {
       if index < ours.count { try take(ours[index]) }
-      if index < peers.count { try take(peers[index]) }
+      guard index < peers.count else { continue }
+      do { try take(peers[index]) } catch {
+        if Interruption.isAsked { throw error }
+        failed(peers[index].name, error)
+      }
     }
-    let leaders = [leader(ours, runs), leader(peers, runs)].compactMap { $0 }
+    let leaders = [leader(ours, runs), leader(peers.filter { runs[$0.name] != nil }, runs)].compactMap { $0 }
     for _ in 0..<rounds - 1 {
       for contender in leaders { try take(contender) }
     }

@@ -81,7 +81,9 @@ struct GGUFHeader {
         if element == GGUFHeader.stringType || element == GGUFHeader.arrayType {
           for _ in 0..<count { try skip(element) }
         } else {
-          guard element < GGUFHeader.sizes.count, count <= data.count else { throw Failure("\(path): the file is torn") }
+          guard element < GGUFHeader.sizes.count, count <= data.count else {
+            throw Failure("\(path): the file is torn")
+          }
           try advance(count * GGUFHeader.sizes[Int(element)])
         }
       default:

@@ -112,7 +112,8 @@ extension LargeModel {
     var values: [Data] = [
       Self.entry("general.architecture", text: "llama"), Self.entry("general.alignment", number: Self.alignment),
       Self.entry("llama.context_length", number: 8192), Self.entry("llama.embedding_length", number: s.hidden),
-      Self.entry("llama.block_count", number: s.layers), Self.entry("llama.feed_forward_length", number: s.intermediate),
+      Self.entry("llama.block_count", number: s.layers),
+      Self.entry("llama.feed_forward_length", number: s.intermediate),
       Self.entry("llama.attention.head_count", number: s.heads),
       Self.entry("llama.attention.head_count_kv", number: s.keyHeads),
       Self.entry("llama.rope.dimension_count", number: s.headDimension),
@@ -164,7 +165,9 @@ extension LargeModel {
     text(key) + integer(GGUFHeader.stringType) + text(value)
   }
 
-  private static func entry(_ key: String, number: Int) -> Data { text(key) + integer(UInt32(4)) + integer(UInt32(number)) }
+  private static func entry(_ key: String, number: Int) -> Data {
+    text(key) + integer(UInt32(4)) + integer(UInt32(number))
+  }
 
   private static func entry(_ key: String, decimal: Float) -> Data {
     text(key) + integer(UInt32(6)) + integer(decimal.bitPattern)

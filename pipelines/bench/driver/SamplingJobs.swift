@@ -57,7 +57,7 @@ extension Bench {
       }
     }
     let peers = try llamaContenders("streams", tokens: asked, ["--streams", "32", "--limit", "160"])
-    let found = try Contest(rounds: settings.rounds, lowerWins: false).run(ours: ours, peers: peers)
+    let found = try contest("sampling").run(ours: ours, peers: peers)
     var details = found.ours.details
     details.merge(found.peer?.details ?? [:]) { $1 }
     details["tokens"] = Double(try generatedTokens(answered))
@@ -89,7 +89,7 @@ extension Bench {
       return Figure(value: Double(all.tokens - 1) / max(1e-9, all.wall - first.wall), peak: all.peak)
     }
     let peers = try llamaContenders("streams", tokens: asked, ["--streams", "1", "--limit", "256"])
-    let found = try Contest(rounds: settings.rounds, lowerWins: false).run(ours: [ours], peers: peers)
+    let found = try contest("stream").run(ours: [ours], peers: peers)
     add(
       Row(
         "stream", "one stream, 256 tokens", unit: "tok/s", ours: found.ours.figure,

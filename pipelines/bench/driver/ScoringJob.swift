@@ -27,7 +27,9 @@ extension Bench {
     let sequences = records.flatMap(\.scoredSequences)
     let rows = Work.Rows(sequences)
     let tokens = Double(sequences.reduce(0) { $0 + $1.count })
-    guard rows.count == Int(tokens) else { throw Failure("the prompts of the job scoring share \(Int(tokens) - rows.count) rows") }
+    guard rows.count == Int(tokens) else {
+      throw Failure("the prompts of the job scoring share \(Int(tokens) - rows.count) rows")
+    }
     let flops = Work(shape: shape).forward(rows, targets: records.reduce(0) { $0 + $1.scoredTargets })
 
     let arguments = ["--critic", "none", "--archive", folder("scoring") + "/scores.safetensors.zst"]
@@ -40,7 +42,7 @@ extension Bench {
       }
     }
     let peers = try llamaContenders("prompts", tokens: unshared)
-    let contest = Contest(rounds: settings.rounds, lowerWins: false)
+    let contest = contest("scoring")
     let found = try contest.run(ours: [contender("nothing shared", unshared)], peers: peers)
     add(
       Row(

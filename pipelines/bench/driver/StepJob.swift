@@ -109,28 +109,27 @@ extension Bench {
     }
   }
 
+  /// PyTorch's ways of the step, each with its goal and the memory that it takes, in gigabytes.
+  private static let stepPeers: [(variant: String, type: String, goal: String, memory: Double)] = [
+    ("reference", "float32", "≥ 20×, ≤ 1.2 GB", 21), ("reference", "bfloat16", "", 15),
+    ("lean", "float32", "", 9), ("lean", "bfloat16", "≥ 5×, ≤ 1.2 GB", 6),
+  ]
+
   func runStep() throws {
     let records = try stepRecords()
     let stages = Stages(bench: self, folder: folder("step"))
     var findings = [try stages.run(records)]
-    let goals: [(variant: String, type: String, name: String, goal: String)] = [
-      ("reference", "float32", "PyTorch + PEFT, as the reference, float32", "≥ 20×, ≤ 1.2 GB"),
-      ("reference", "bfloat16", "PyTorch + PEFT, as the reference, bfloat16", ""),
-      ("lean", "float32", "PyTorch + PEFT, leanest, float32", ""),
-      ("lean", "bfloat16", "PyTorch + PEFT, leanest, bfloat16", "≥ 5×, ≤ 1.2 GB"),
-    ]
     var peers: [(name: String, figure: Figure, goal: String)] = []
-    if settings.python != nil {
-      let model = try exportedModel()
-      for (variant, type, name, goal) in goals {
-        var arguments = [
-          "--model", model, "--records", "\(settings.work)/step/tokenized.jsonl", "--variant", variant, "--dtype", type,
-        ]
-        if !settings.threads.isEmpty { arguments += ["--threads", settings.threads] }
-        let (values, peak) = try peer("pytorch_step.py", arguments, called: "\(variant) step in PyTorch \(type)")
-        peers.append((name, Figure(value: values["seconds"] ?? 0, peak: peak), goal))
-        findings.append(try stages.run(records))
+    for (variant, type, goal, memory) in settings.python == nil ? [] : Self.stepPeers {
+      let name = "PyTorch + PEFT, \(variant == "lean" ? "leanest" : "as the reference"), \(type)"
+      do {
+        let figure = try pytorchStep(variant, type, memory: memory)
+        peers.append((name, figure, goal))
+      } catch {
+        if Interruption.isAsked { throw error }
+        fail("step, \(name)", error)
       }
+      findings.append(try stages.run(records))
     }
     while findings.count < settings.rounds { findings.append(try stages.run(records)) }
     let ours = Figure(value: median(findings.map(\.seconds)), peak: findings.map(\.peak).max())
@@ -140,17 +139,29 @@ extension Bench {
       "training_rows": Double(work.trainingRows), "runs": Double(findings.count),
     ]
     for key in findings[0].details.keys { details[key] = median(findings.compactMap { $0.details[key] }) }
-    for (name, figure, goal) in peers {
-      add(
+    func add(_ peer: (name: String, figure: Figure)?, goal: String) {
+      self.add(
         Row(
-          "step", "one NLFT step, 4 records", unit: "s", ours: ours, peer: (name, figure),
-          flops: work.flops / ours.value, goal: goal, details: details))
+          "step", "one NLFT step, 4 records", unit: "s", ours: ours, peer: peer, flops: work.flops / ours.value,
+          goal: goal, details: details))
     }
-    if peers.isEmpty {
-      add(
-        Row(
-          "step", "one NLFT step, 4 records", unit: "s", ours: ours, flops: work.flops / ours.value,
-          goal: "≤ 1.2 GB", details: details))
+    for (name, figure, goal) in peers { add((name, figure), goal: goal) }
+    if peers.isEmpty { add(nil, goal: "≤ 1.2 GB") }
+  }
+
+  private func pytorchStep(_ variant: String, _ type: String, memory: Double) throws -> Figure {
+    let information = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+    let line = information.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    let available = line.flatMap { Double($0.filter(\.isNumber)) }.map { $0 * 1024e-9 } ?? .infinity
+    guard available >= memory else {
+      throw Failure(String(format: "it takes %.0f GB of memory, and there are %.1f", memory, available))
     }
+    var arguments = [
+      "--model", try exportedModel(), "--records", "\(settings.work)/step/tokenized.jsonl", "--variant", variant,
+      "--dtype", type,
+    ]
+    if !settings.threads.isEmpty { arguments += ["--threads", settings.threads] }
+    let (values, peak) = try peer("pytorch_step.py", arguments, called: "\(variant) step in PyTorch \(type)")
+    return Figure(value: values["seconds"] ?? 0, peak: peak)
   }
 }

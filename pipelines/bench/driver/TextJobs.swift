@@ -51,8 +51,9 @@ extension Bench {
         }
       }
     }
-    let found = try Contest(rounds: settings.rounds, lowerWins: false).run(ours: [ours], peers: peers)
-    let name = settings.gsm8k.isEmpty ? "the demo's problems, 35 times" : URL(fileURLWithPath: settings.gsm8k).lastPathComponent
+    let found = try contest("tokenize").run(ours: [ours], peers: peers)
+    let name =
+      settings.gsm8k.isEmpty ? "the demo's problems, 35 times" : URL(fileURLWithPath: settings.gsm8k).lastPathComponent
     add(
       Row(
         "tokenize", "\(name), one thread", unit: "tok/s", ours: found.ours.figure,

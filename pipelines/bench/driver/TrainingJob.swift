@@ -8,7 +8,8 @@ extension Bench {
     let stages = Stages(bench: self, folder: folder("step"))
     let loss = "\(stages.folder)/weighted.jsonl"
     if !results.rows.contains(where: { $0.job == "step" }) { _ = try stages.run(stepRecords()) }
-    try runTraining("as the step", records: loss, batch: 4, short: ["--epochs", "1"], long: ["--epochs", "4"], steps: [0, 0, 0])
+    try runTraining(
+      "as the step", records: loss, batch: 4, short: ["--epochs", "1"], long: ["--epochs", "4"], steps: [0, 0, 0])
   }
 
   /// Rows a second of nlft-step, from the difference of a long and a short run.

