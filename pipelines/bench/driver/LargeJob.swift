@@ -46,7 +46,9 @@ extension Bench {
         Row(
           "growth", "\(count) \(count == 1 ? "record" : "records"), each", unit: "s",
           ours: Figure(value: seconds / Double(count), peak: (peak - load) / Double(count)), goal: "flat or falling",
-          details: ["seconds": seconds, "peak_bytes": peak, "load_peak_bytes": load]))
+          details: (findings.last?.details ?? [:]).merging(
+            ["seconds": seconds, "peak_bytes": peak, "load_peak_bytes": load]
+          ) { $1 }))
     }
   }
 }

@@ -16,7 +16,8 @@ extension Results {
     }
     let peaks = peakGflops.map { String(format: "%.0f", $0) }.joined(separator: " before and ")
     var text = lines.joined(separator: "\n") + "\n\n"
-    text += "\(processor), \(threads) threads; SGEMM peak (\(openblasCore)) \(peaks) GFLOP/s"
+    text +=
+      "\(processor), \(threads) \(threads == 1 ? "thread" : "threads"); SGEMM peak (\(openblasCore)) \(peaks) GFLOP/s"
     text += peakGflops.count > 1 ? " after the jobs" : ""
     text += "; commit \(commit.prefix(12)), \(date)\n"
     for (job, reason) in failures.sorted(by: { $0.key < $1.key }) { text += "\(job) failed: \(reason)\n" }
