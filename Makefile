@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 SWIFT = swift
 SWIFTC = swiftc
 
-.PHONY: help setup build model demo pipe smoke data test format lint clean
+.PHONY: help setup build model demo pipe bench smoke data test format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -39,6 +39,9 @@ model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 
 demo: ## The whole loop with a real model on two cores; ends with a table
 pipe: ## One round of the demo as a single pipe, no files but the archives
+bench: build model ## Speed and memory beside others: pipelines/bench/README.md; PEERS=1 runs those too
+	@$(MAKE) --no-print-directory -f pipelines/bench/Makefile bench
+
 smoke: build ## The whole loop on a tiny generated model, and what Make promises about it
 	@pipelines/smoke/check.sh
 
