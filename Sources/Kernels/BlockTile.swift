@@ -1,9 +1,14 @@
+import CTiles
+
 /// Products with a few rows of a weight at a time, for one thread: their chains of additions do not wait for each other.
 ///
 /// A sum is taken in the same order wherever its row of the weight stands: results do not depend on how rows are spread
 /// over threads.
 struct BlockTile<Block: StoredBlock> {
   typealias Vector = VectorMath.Vector
+
+  /// Bytes between what is read and what is asked for, about what a core reads while memory answers.
+  private static var linesAhead: Int { 8192 }
 
   /// Rows of the weight taken together.
   static var height: Int { 4 }
@@ -110,7 +115,10 @@ struct BlockTile<Block: StoredBlock> {
   private func one(_ n: Int, _ row0: Row, _ row1: Row, _ row2: Row, _ row3: Row, _ rotation: SIMD16<UInt32>) {
     let input = inputs.row(n)
     var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+    // One input goes through the weights as fast as they come from memory.
+    let ahead = row0.source + Self.linesAhead
     for block in 0..<inputs.blocks {
+      tiles_prefetch(ahead + block * 4 * Block.bytes)
       let (first, second) = (VectorMath.load(input + block * 32), VectorMath.load(input + block * 32 + 16))
       add(row0, block, first, second, rotation, to: &a)
       add(row1, block, first, second, rotation, to: &b)

@@ -14,9 +14,10 @@ import Synchronization
 /// takes as long as a product; from the allocator they leave holes between the matrices that stay.
 enum MatrixMemory {
   /// From this many bytes on a block is kept: smaller ones the allocator handles well.
-  private static let least = 1 << 20
+  private static let least = 64 << 10
   /// Most bytes that are kept unused.
   private static let most = 1 << 30
+  private static let page = 4 << 10
   private static let hugePage = 2 << 20
   /// A cache line and the widest vector.
   private static let alignment = 64
@@ -63,8 +64,10 @@ enum MatrixMemory {
   static func allocate(_ count: Int) -> Block {
     let bytes = max(1, count) * MemoryLayout<Float>.stride
     guard bytes >= least else { return fresh(bytes, alignment: alignment) }
-    let whole = (bytes + hugePage - 1) / hugePage * hugePage
-    return unused.withLock { $0.take(whole) } ?? fresh(whole, alignment: hugePage)
+    // Huge pages where they waste little.
+    let unit = bytes >= 4 * hugePage ? hugePage : page
+    let whole = (bytes + unit - 1) / unit * unit
+    return unused.withLock { $0.take(whole) } ?? fresh(whole, alignment: unit)
   }
 
   /// Takes back memory from `allocate`.

@@ -16,12 +16,14 @@ final class ParallelLoop: @unchecked Sendable {
   private let finished = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
   private var body: ((_ part: Int, _ worker: Int) -> Void)?
+  /// Threads that sleep or are about to: only they need a signal.
+  private let sleeping = Atomic<Int>(0)
   private var stopping = false
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
   /// Short waits are spun through: a decoding step has hundreds of parallel loops, each a few microseconds apart.
-  private static let spins = 20_000
+  private static let spins = 100_000
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -52,7 +54,10 @@ final class ParallelLoop: @unchecked Sendable {
       while generation.load(ordering: .acquiring) == seen, spin < Self.spins { spin += 1 }
       if generation.load(ordering: .acquiring) == seen {
         pthread_mutex_lock(mutex)
-        while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
+        // Told before the generation is looked at again; `run` does the two things the other way round.
+        sleeping.add(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(wake, mutex) }
+        sleeping.subtract(1, ordering: .sequentiallyConsistent)
         pthread_mutex_unlock(mutex)
       }
       seen = generation.load(ordering: .acquiring)
@@ -82,10 +87,12 @@ final class ParallelLoop: @unchecked Sendable {
       self.body = body
       finished.store(0, ordering: .relaxed)
       ticket.store(UInt64(parts) << 32, ordering: .releasing)
-      pthread_mutex_lock(mutex)
-      generation.add(1, ordering: .releasing)
-      pthread_cond_broadcast(wake)
-      pthread_mutex_unlock(mutex)
+      generation.add(1, ordering: .sequentiallyConsistent)
+      if sleeping.load(ordering: .sequentiallyConsistent) > 0 {
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+      }
       takeParts(0)
       var spin = 0
       while finished.load(ordering: .acquiring) < parts {

@@ -37,4 +37,7 @@ void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool 
 void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                                ptrdiff_t stride);
 
+/// Asks for the cache line at an address, which may be anywhere: for any processor.
+static inline void tiles_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
 #endif
