@@ -10,13 +10,12 @@ import Synchronization
 
 /// The memory of matrices. Large blocks that are freed are kept for the next matrix of about their size.
 ///
-/// A pass over a model wants the same sizes again and again. From the system they come zeroed, page by page, which
-/// takes as long as a product; from the allocator they leave holes between the matrices that stay.
+/// A pass over a model wants the same sizes again and again, a step over other records nearly the same. From the system
+/// they come zeroed, page by page, which takes as long as a product; from the allocator they leave holes between the
+/// matrices that stay. What is kept never makes more than a quarter over the most that was in use at a time.
 enum MatrixMemory {
   /// From this many bytes on a block is kept: smaller ones the allocator handles well.
   private static let least = 64 << 10
-  /// Most bytes that are kept unused.
-  private static let most = 1 << 30
   private static let page = 4 << 10
   private static let hugePage = 2 << 20
   /// A cache line and the widest vector.
@@ -27,53 +26,79 @@ enum MatrixMemory {
     let bytes: Int
   }
 
-  /// Unused blocks, those freed last at the end.
-  private struct Unused {
-    var blocks: [Block] = []
-    var bytes = 0
+  private struct Ledger {
+    /// Unused blocks, those freed last at the end.
+    var unused: [Block] = []
+    var unusedBytes = 0
+    var usedBytes = 0
+    var mostUsedBytes = 0
 
-    /// The smallest that is large enough and not much too large.
+    /// The smallest unused block that is large enough and not much too large.
     mutating func take(_ bytes: Int) -> Block? {
       var best: Int?
-      for (index, block) in blocks.enumerated() where block.bytes >= bytes && block.bytes <= bytes + bytes / 2 {
-        if let found = best, blocks[found].bytes <= block.bytes { continue }
+      for (index, block) in unused.enumerated() where block.bytes >= bytes && block.bytes <= bytes + bytes / 2 {
+        if let found = best, unused[found].bytes <= block.bytes { continue }
         best = index
       }
       guard let best else { return nil }
-      self.bytes -= blocks[best].bytes
-      return blocks.remove(at: best)
+      unusedBytes -= unused[best].bytes
+      use(unused[best].bytes)
+      return unused.remove(at: best)
     }
 
-    /// Keeps a block.
-    /// - Returns: the oldest ones, which are too many now: nothing of their size has been asked for since.
-    mutating func keep(_ block: Block) -> [Block] {
-      blocks.append(block)
-      bytes += block.bytes
+    mutating func use(_ bytes: Int) {
+      usedBytes += bytes
+      mostUsedBytes = max(mostUsedBytes, usedBytes)
+    }
+
+    mutating func keep(_ block: Block) {
+      usedBytes -= block.bytes
+      unused.append(block)
+      unusedBytes += block.bytes
+    }
+
+    /// Lets go of what is too much, the oldest first: their sizes have not been asked for since.
+    mutating func excess() -> [Block] {
       var dropped: [Block] = []
-      while bytes > MatrixMemory.most {
-        dropped.append(blocks.removeFirst())
-        bytes -= dropped[dropped.count - 1].bytes
+      while usedBytes + unusedBytes > mostUsedBytes + mostUsedBytes / 4, !unused.isEmpty {
+        dropped.append(unused.removeFirst())
+        unusedBytes -= dropped[dropped.count - 1].bytes
       }
       return dropped
     }
   }
 
-  private static let unused = Mutex(Unused())
+  private static let ledger = Mutex(Ledger())
 
   /// Memory for so many floats, not initialised.
   static func allocate(_ count: Int) -> Block {
     let bytes = max(1, count) * MemoryLayout<Float>.stride
     guard bytes >= least else { return fresh(bytes, alignment: alignment) }
-    // Huge pages where they waste little.
-    let unit = bytes >= 4 * hugePage ? hugePage : page
-    let whole = (bytes + unit - 1) / unit * unit
-    return unused.withLock { $0.take(whole) } ?? fresh(whole, alignment: unit)
+    let whole = rounded(bytes)
+    let (kept, dropped) = ledger.withLock { ledger -> (Block?, [Block]) in
+      if let kept = ledger.take(whole) { return (kept, []) }
+      ledger.use(whole)
+      return (nil, ledger.excess())
+    }
+    for block in dropped { UnsafeMutableRawPointer(block.base).deallocate() }
+    return kept ?? fresh(whole, alignment: whole >= 4 * hugePage ? hugePage : page)
   }
 
   /// Takes back memory from `allocate`.
   static func release(_ block: Block) {
-    let unwanted = block.bytes < least ? [block] : unused.withLock { $0.keep(block) }
-    for block in unwanted { UnsafeMutableRawPointer(block.base).deallocate() }
+    guard block.bytes >= least else { return UnsafeMutableRawPointer(block.base).deallocate() }
+    let dropped = ledger.withLock { ledger in
+      ledger.keep(block)
+      return ledger.excess()
+    }
+    for block in dropped { UnsafeMutableRawPointer(block.base).deallocate() }
+  }
+
+  /// Up to the next of sixteen sizes between powers of two, so that nearly equal sizes are the same.
+  private static func rounded(_ bytes: Int) -> Int {
+    let power = Int.bitWidth - 1 - bytes.leadingZeroBitCount
+    let unit = max(page, 1 << (power - 4))
+    return (bytes + unit - 1) / unit * unit
   }
 
   private static func fresh(_ bytes: Int, alignment: Int) -> Block {

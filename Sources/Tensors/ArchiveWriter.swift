@@ -37,8 +37,14 @@ public final class ArchiveWriter: Sendable {
       length = try file.length()
     } catch { throw TensorError(.inputOutput, source: error.source, error.reason) }
     // Where the file system knows no locks, nothing but the lock is missing.
-    if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-      throw TensorError(.inputOutput, source: path, "is being written by another process")
+    // A process that was stopped, or a child between its fork and its exec, may hold the lock a moment longer.
+    var attempts = 0
+    while flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      attempts += 1
+      guard attempts < 20 else {
+        throw TensorError(.inputOutput, source: path, "is being written by another process")
+      }
+      usleep(10_000)
     }
     // Only now that nobody else is writing.
     if !appending, ftruncate(file.descriptor, 0) != 0 {

@@ -53,7 +53,8 @@ extension WeightType: ExpressibleByArgument {}
       let type = type ?? export.defaultType
       let start = ContinuousClock.now
       var tensors = 0
-      try export.write(to: merge, as: type, products: try Products(threads: common.threadCount)) { done, total in
+      try export.write(to: merge, as: type, products: try Products(threads: common.threadCount).inSinglePrecision) {
+        done, total in
         tensors = total
         diagnostics.progress { "\(done) of \(total) tensors" }
       }
