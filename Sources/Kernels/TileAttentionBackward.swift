@@ -88,14 +88,24 @@ extension TileAttention {
   private func sum(_ parts: MatrixView, slices: Int, into target: MatrixView) {
     let d = shape.headDimension
     let summands = shape.heads / shape.keyHeads * slices
-    pool.ranges(target.rows, minimum: 32) { rows, _ in
-      for column in 0..<target.columns {
-        let (keyHead, place) = column.quotientAndRemainder(dividingBy: d)
-        let first = keyHead * summands * d + place
-        for row in rows {
-          var sum: Float = 0
-          for summand in 0..<summands { sum += parts.row(first + summand * d)[row] }
-          target.row(row)[column] = sum
+    pool.ranges((target.rows + 15) / 16, minimum: 2) { vectors, _ in
+      for start in vectors {
+        let row = start * 16
+        let count = min(16, target.rows - row)
+        for column in 0..<target.columns {
+          let (keyHead, place) = column.quotientAndRemainder(dividingBy: d)
+          let first = keyHead * summands * d + place
+          if count < 16 {
+            for offset in row..<row + count {
+              var sum: Float = 0
+              for summand in 0..<summands { sum += parts.row(first + summand * d)[offset] }
+              target.row(offset)[column] = sum
+            }
+            continue
+          }
+          var sum = SIMD16<Float>()
+          for summand in 0..<summands { sum += VectorMath.load(parts.row(first + summand * d) + row) }
+          for offset in 0..<16 { target.row(row + offset)[column] = sum[offset] }
         }
       }
     }

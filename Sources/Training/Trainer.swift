@@ -15,7 +15,7 @@ public struct StepMetrics: Sendable, Equatable {
   public var learningRate: Double
   /// Rows that the forward pass computed, shared prefixes counted once.
   public var rows: Int
-  /// Tokens of all sequences, shared prefixes counted each time.
+  /// Tokens of all sequences up to the last that carries weight, shared prefixes counted each time.
   public var tokens: Int
 }
 

@@ -5,20 +5,18 @@ import Transformer
 public struct TrainingRecord: Sendable {
   /// The record's id, for messages and metrics.
   public let id: String
-  /// The sequences of its loss.
+  /// The sequences of its loss, as far as weights reach.
   public let sequences: [LossSequence]
 
   /// A record whose tokens the model has.
   /// - Throws: `TokenRangeError` for a token or target outside the vocabulary; `TrainingError` if no weight is left.
   public init(id: String, frame: LossFrame, model: TransformerModel) throws {
     self.id = id
-    sequences = frame.sequences.filter { sequence in
-      sequence.likelihood.contains { $0 != 0 } || sequence.unlikelihood.contains { $0 != 0 }
-    }
-    for sequence in sequences {
+    for sequence in frame.sequences {
       try model.validate(sequence.tokens)
       try model.validate(sequence.targets)
     }
+    sequences = frame.sequences.compactMap(\.weightedPart)
     guard !sequences.isEmpty else { throw TrainingError("no token with a weight: there is nothing to learn from") }
   }
 

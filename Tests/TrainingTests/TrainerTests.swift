@@ -79,6 +79,35 @@ import Transformer
     #expect(try trainer.step(records, learningRate: 0).step == 2)
   }
 
+  /// Places without weight, and all that lies behind the last one with weight, change nothing and cost nothing.
+  @Test(arguments: [nil, Float(0.2)]) func whatCarriesNoWeightIsNotComputed(_ rate: Float?) throws {
+    var sequence = trial.sequence(24, seed: 3)
+    for place in sequence.positions.indices where sequence.positions[place] > 14 || place == 2 {
+      sequence.likelihood[place] = 0
+      sequence.unlikelihood[place] = -0.0
+    }
+    let adapter = trial.model.adapter()
+    let dropout = rate.map { StepDropout(rate: $0, seed: 8) }
+    let model = trial.transformer(adapter)
+    let whole = adapter.zeros()
+    let terms = sequence.positions.indices.map {
+      LossTerm(
+        row: Int(sequence.positions[$0]), target: sequence.targets[$0], likelihood: sequence.likelihood[$0],
+        unlikelihood: sequence.unlikelihood[$0])
+    }
+    let losses = model.lossGradient(
+      model.layout([sequence.tokens]), terms: terms, addingTo: whole, dropout: dropout)
+    var trainer = try trial.trainer(adapter)
+    let record = try trial.record("r", [sequence])
+    let part = try trainer.gradient(of: [record], dropout: dropout)
+    #expect(abs(part.loss - losses.reduce(0, +)) < 1e-6 * part.loss)
+    let largest = whole.values.map(abs).max() ?? 0
+    let difference = zip(part.gradient.values, whole.values).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(largest > 0.01 && difference < 1e-5 * largest)
+    let metrics = try trainer.step([record], learningRate: 0)
+    #expect(metrics.rows == 15 && metrics.tokens == 15)
+  }
+
   /// A step moves against the gradient: the loss of the same batch falls.
   @Test func stepsLowerTheLoss() throws {
     var trainer = try trial.trainer(trial.model.adapter())

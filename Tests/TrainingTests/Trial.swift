@@ -25,14 +25,15 @@ struct Trial {
     try Trainer(model: transformer(adapter), optimizer: optimizer, clip: clip)
   }
 
-  /// Random tokens with a term at every second position.
+  /// Random tokens with a term at every second position and at the last.
   func sequence(_ length: Int, seed: UInt64) -> LossSequence {
     var generator = SplitMix64(seed: SplitMix64.mixed(seed))
-    let positions = Array(stride(from: Int32(0), to: Int32(length), by: 2))
+    let last = Int32(length - 1)
+    let positions = Array(stride(from: 0, to: last, by: 2)) + [last]
     return LossSequence(
       tokens: generator.tokens(length, vocabulary: model.shape.vocabularySize), positions: positions,
       targets: generator.tokens(positions.count, vocabulary: model.shape.vocabularySize),
-      likelihood: positions.map { $0 % 4 == 0 ? Float(generator.unit()) : 0 },
+      likelihood: positions.map { $0 % 4 != 2 ? Float(generator.unit()) : 0 },
       unlikelihood: positions.map { $0 % 4 == 2 ? Float(generator.unit()) : 0 })
   }
 
