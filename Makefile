@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 SWIFT = swift
 SWIFTC = swiftc
 
-.PHONY: help setup build model demo pipe bench smoke data test format lint clean
+.PHONY: help setup build model demo pipe ablation bench smoke data test format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -39,6 +39,10 @@ model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 
 demo: ## The whole loop with a real model on two cores; ends with a table
 pipe: ## One round of the demo as a single pipe, no files but the archives
+ablation: build model ## NLFT against its rivals, about an hour: pipelines/ablation/README.md; DATA=FOLDER adds SVAMP
+	@pipelines/setup.sh gnuplot=gnuplot-nox
+	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile report
+
 bench: build model ## Speed and memory beside others: pipelines/bench/README.md; PEERS=1 runs those too
 	@$(MAKE) --no-print-directory -f pipelines/bench/Makefile bench
 

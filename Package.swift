@@ -54,18 +54,24 @@ let package = Package(
     library("Sampling", ["Records", "Kernels", "Transformer"]),
     library(
       "Judging", ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
-    library("Saliency", ["Records", "Tensors"]),
-    library("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer"]),
+    library("Saliency", ["Records", "Kernels", "Tensors"]),
+    library(
+      "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("Grading", ["Records"]),
     library(
       "ToolSupport",
-      ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", argumentParser]),
+      [
+        "Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Saliency",
+        argumentParser,
+      ]),
     tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints", "Prompting"]),
     tool("nlft-sample", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     tool("nlft-grade", ["Records", "Grading"]),
     tool("nlft-judge", ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging"]),
     tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency"]),
-    tool("nlft-step", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Training"]),
+    tool(
+      "nlft-step",
+      ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
@@ -81,7 +87,8 @@ let package = Package(
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer", "TinyModels"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
     tests("Saliency", ["Records", "Tensors"]),
-    tests("Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "TinyModels"]),
+    tests(
+      "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
     .testTarget(
       name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", "TemporaryFolders", subprocess],

@@ -1,12 +1,7 @@
-# Rules that every recipe shares. A recipe's Makefile sets its variables (pipelines/demo/Makefile says what each means),
-# includes this file, and is run from the top of the repository: archives are named relative to where the tools run.
-#
-#   $(WORK)/train.jsonl test.jsonl          the records of this run, with tokens
-#   $(WORK)/round-K/sampled.jsonl … weighted.jsonl, scores.safetensors.zst, loss.safetensors.zst, steps.jsonl, adapter/
-#   $(WORK)/round-K/test/                   the test problems answered after round K; round 0 is the untouched model
-#   $(WORK)/RESULTS.txt                     the table
-#
-# Round K samples, judges and steps from the adapter of round K−1; round 1 from the model alone.
+# What every recipe shares: settings whose change re-runs what follows from them, and the commands of the stages. A
+# recipe's Makefile sets its variables (pipelines/demo/Makefile says what each means), includes this file or one that
+# does (rounds.mk, grid.mk), and is run from the top of the repository: archives are named relative to where the tools
+# run.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,17 +10,11 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := report
 
-.PHONY: report model pipe FORCE
+.PHONY: report model FORCE
 FORCE:
 
 quoted = '$(subst ','\'',$(1))'
 
-ifneq ($(shell [[ $(call quoted,$(ROUNDS)) =~ ^[0-9]{1,3}$$ ]] && echo yes),yes)
-  $(error ROUNDS is "$(ROUNDS)", expected a whole number up to 999)
-endif
-ifneq ($(shell [[ $(call quoted,$(SEED)) =~ ^[0-9]{1,15}$$ ]] && echo yes),yes)
-  $(error SEED is "$(SEED)", expected a whole number)
-endif
 
 # ---- Settings. Each group has a stamp file that is rewritten only when its text changes; what depends on the group
 # depends on the stamp. make -n and -q write nothing.
@@ -37,16 +26,10 @@ model-state := $(shell find -L $(call quoted,$(MODEL)) -maxdepth 1 -type f ! -na
   | while IFS= read -r file; do stat -L -c '%n %s %Y' "$$file" 2> /dev/null || stat -L -f '%N %z %m' "$$file"; done)
 
 settings.model = $(model-state)
-settings.train = $(EXAMPLES) of $(TRAIN_FILE)
-settings.test = $(TEST) of $(TEST_FILE)
 settings.prompts = $(PROMPTS)
-settings.sample = $(sampling) seed=$(SEED)
 settings.answer = $(answering)
 settings.grade = $(grading)
 settings.judge = $(judging)
-settings.saliency = $(weighing)
-settings.step = $(stepping) seed=$(SEED)
-settings.rounds = $(ROUNDS)
 
 same = $(and $(findstring x$(strip $(1))x,x$(strip $(2))x),$(findstring x$(strip $(2))x,x$(strip $(1))x))
 
@@ -72,12 +55,8 @@ sampling = --prompt $(ASK) --samples $(SAMPLES) --max-tokens $(MAX_TOKENS) --tem
 answering = --samples 1 --max-tokens $(MAX_TOKENS) --temperature 0 --batch $(SAMPLE_BATCH)
 grading = --extract $(EXTRACT) --match $(MATCH)
 judging = --critic $(call quoted,$(CRITIC)) --hidden $(HIDDEN) $(JUDGE_OPTIONS)
-weighing = --method $(METHOD) $(SALIENCY_OPTIONS)
 stepping = --batch $(BATCH) --epochs $(EPOCHS) --learning-rate $(LEARNING_RATE) --schedule $(SCHEDULE) --warmup $(WARMUP) \
   --rank $(RANK) --alpha $(ALPHA) --dropout $(DROPOUT) $(STEP_OPTIONS)
-# Rounds and seeds draw from different sequences. $(1) round
-seed = --seed $(shell echo $$(($(SEED) * 1000 + $(1))))
-
 # $(1) input, $(2) output, then the command
 stage = @pipelines/stage.sh $(1) $(2)
 # $(1) records or "all", $(2) file: its first lines, and an error if there are fewer
@@ -89,105 +68,7 @@ take = awk -v count=$(call quoted,$(1)) '\
     if (count != "all" && NR < count + 0) { \
       print "$(2) has only " NR " records, asked for " count > "/dev/stderr"; exit 66 } }' $(2)
 
-# ---- Records
-
-define records-rule
-$(WORK)/.taken/$(1).jsonl: $(3) $(stamps)/$(1)
-	@mkdir -p $$(@D)
-	@$$(call take,$(2),$(3)) > $$@.tmp
-	@mv $$@.tmp $$@
-
-$(WORK)/$(1).jsonl: $(WORK)/.taken/$(1).jsonl $(PROMPTS) $(stamps)/prompts $(stamps)/model | $(call tool,tokenize)
-	$$(call stage,$$<,$$@) $(call tool,tokenize) $$(common) $$(use-model) $$(use-prompts)
-endef
-
-# ---- Rounds. A command that writes an archive removes the records that name the old one first.
-# $(1) round, $(2) its folder, $(3) the adapter of the round before, empty in round 1
-
-define round-rules
-$(2)/sampled.jsonl: $(WORK)/train.jsonl $(stamps)/sample $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(sampling) $$(call seed,$(1)) \
-	  $$(call tolerant,$(2)/sampled.rejects)
-
-$(2)/graded.jsonl $(2)/summary.json &: $(2)/sampled.jsonl $(stamps)/grade | $(call tool,grade)
-	$$(call stage,$$<,$(2)/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/summary.json \
-	  $$(call tolerant,$(2)/graded.rejects)
-
-$(2)/judged.jsonl $(2)/scores.safetensors.zst &: $(2)/graded.jsonl $(PROMPTS) $(stamps)/prompts $(stamps)/judge $(adapter-file) \
-    | $(call tool,judge)
-	@rm -f $(2)/judged.jsonl $(2)/scores.safetensors.zst
-	$$(call stage,$$<,$(2)/judged.jsonl) $(call tool,judge) $$(common) $$(use-model) $(use-adapter) $$(use-prompts) \
-	  $$(judging) --archive $(2)/scores.safetensors.zst $$(call tolerant,$(2)/judged.rejects)
-
-$(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.safetensors.zst $(stamps)/saliency \
-    | $(call tool,saliency)
-	@rm -f $(2)/weighted.jsonl $(2)/loss.safetensors.zst
-	$$(call stage,$$<,$(2)/weighted.jsonl) $(call tool,saliency) $$(common) $$(weighing) \
-	  --archive $(2)/loss.safetensors.zst $$(call tolerant,$(2)/weighted.rejects)
-
-$(2)/steps.jsonl $(2)/adapter/adapter_model.safetensors &: $(2)/weighted.jsonl $(2)/loss.safetensors.zst $(stamps)/step \
-    $(adapter-file) | $(call tool,step)
-	@rm -rf $(2)/steps.jsonl $(2)/adapter
-	$$(call stage,$$<,$(2)/steps.jsonl) $(call tool,step) $$(common) $$(use-model) $(use-adapter) --output $(2)/adapter \
-	  $$(stepping) $$(call seed,$(1)) $$(call tolerant,$(2)/steps.rejects)
-endef
-adapter-file = $(if $(3),$(3)/adapter_model.safetensors)
-use-adapter = $(if $(3),--adapter $(3))
-
-# Strict: a test problem left out would change the accuracy. $(2) the round's folder, $(3) the round's own adapter
-define test-rules
-$(2)/test/sampled.jsonl: $(WORK)/test.jsonl $(stamps)/answer $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
-
-$(2)/test/graded.jsonl $(2)/test/summary.json &: $(2)/test/sampled.jsonl $(stamps)/grade $(untouched) | $(call tool,grade)
-	$$(call stage,$$<,$(2)/test/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/test/summary.json \
-	  $(untouched:%=--compare %)
-endef
-# Every round is compared, problem by problem, with the model as it came.
-untouched = $(if $(3),$(WORK)/round-0/test/graded.jsonl)
-
-# ---- Results
-
-rounds := $(if $(filter-out 0,$(ROUNDS)),$(shell seq 1 $(ROUNDS)))
-results := $(WORK)/RESULTS.txt
-
-# The records come first, so that too few of them are noticed before anything is sampled.
-$(results): $(WORK)/train.jsonl $(WORK)/round-0/test/summary.json \
-    $(foreach round,$(rounds),$(WORK)/round-$(round)/summary.json $(WORK)/round-$(round)/test/summary.json) $(stamps)/rounds
-	@pipelines/results.sh $(WORK) $(ROUNDS) > $@.tmp
-	@mv $@.tmp $@
-	$(eval results-are-new := yes)
-
-report: $(results)
-	@echo
-	$(if $(results-are-new),,@echo 'Nothing to do: everything in $(WORK) is up to date.' && echo)
-	@cat $(results)
-
-# ---- The same stages as round 1, in one pipe
-
-pipe: $(PROMPTS) $(TRAIN_FILE)
-	@rm -rf $(WORK)/pipe && mkdir -p $(WORK)/pipe
-	$(if $(filter all,$(EXAMPLES)),cat,head -n $(EXAMPLES)) $(TRAIN_FILE) \
-	  | $(call tool,tokenize) $(common) $(use-model) $(use-prompts) \
-	  | $(call tool,sample) $(common) $(use-model) $(sampling) $(call seed,1) --keep-going \
-	  | $(call tool,grade) $(common) $(grading) --keep-going \
-	  | $(call tool,judge) $(common) $(use-model) $(use-prompts) $(judging) --archive $(WORK)/pipe/scores.safetensors.zst --keep-going \
-	  | $(call tool,saliency) $(common) $(weighing) --archive $(WORK)/pipe/loss.safetensors.zst --keep-going \
-	  | $(call tool,step) $(common) $(use-model) --output $(WORK)/pipe/adapter $(stepping) $(call seed,1) --keep-going
-
-# ---- All of the above for every group of settings, both sets of records and every round. Rounds beyond ROUNDS can be
-# asked for by name.
-
-$(foreach group,model train test prompts sample answer grade judge saliency step rounds,$(eval $(call stamp-rule,$(group))))
-$(eval $(call records-rule,train,$$(EXAMPLES),$(TRAIN_FILE)))
-$(eval $(call records-rule,test,$$(TEST),$(TEST_FILE)))
-$(eval $(call test-rules,0,$(WORK)/round-0,))
-
-asked := $(shell printf '%s\n' $(ROUNDS) $(patsubst round-%,%,$(filter round-%,$(subst /, ,$(MAKECMDGOALS)))) \
-  | awk '/^[0-9]+$$/ && $$1 < 1000 && $$1 > most { most = $$1 } END { print most + 0 }')
-$(foreach round,$(if $(filter-out 0,$(asked)),$(shell seq 1 $(asked))),\
-  $(eval $(call round-rules,$(round),$(WORK)/round-$(round),$(if $(filter-out 1,$(round)),$(WORK)/round-$(shell echo $$(($(round) - 1)))/adapter)))\
-  $(eval $(call test-rules,$(round),$(WORK)/round-$(round),$(WORK)/round-$(round)/adapter)))
+$(foreach group,model prompts answer grade judge,$(eval $(call stamp-rule,$(group))))
 
 $(BIN)/nlft-%:
 	@echo '$@ is missing: run make build' >&2

@@ -69,15 +69,21 @@ public struct ResponseScorer {
   /// Rows of one scoring pass: tall enough for fast products, and little memory.
   public static let rowLimit = 4096
 
-  /// Takes as many of the requests, from the first on, as go into one pass.
-  /// - Returns: how many; at least one, if there is one.
-  public func fitting(_ requests: ArraySlice<ScoringRequest>) -> Int {
+  /// Takes requests apart into passes, each of as many as it has rows for and at least one.
+  /// - Returns: which requests go into each pass, in their order.
+  public func passes(_ requests: [ScoringRequest]) -> [Range<Int>] {
+    var passes: [Range<Int>] = []
+    var start = 0
     var count = model.rowCount
-    for (taken, request) in requests.enumerated() {
+    for (index, request) in requests.enumerated() {
       count.add(request.sequences)
-      if count.rows > Self.rowLimit, taken > 0 { return taken }
+      guard count.rows > Self.rowLimit, index > start else { continue }
+      passes.append(start..<index)
+      start = index
+      count = model.rowCount
+      count.add(request.sequences)
     }
-    return requests.count
+    return start < requests.count ? passes + [start..<requests.count] : passes
   }
 
   /// Scores several responses in one pass; what their prompts share is computed once.

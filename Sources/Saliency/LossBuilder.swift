@@ -1,20 +1,35 @@
 import Tensors
 
+/// The prompts, beside the base prompt, under which a method reads a response.
+public struct ScoredPrompts: Sendable, Equatable {
+  /// Whether the one with the standard answer is among them.
+  public let standard: Bool
+  /// Whether the one with the critique is among them.
+  public let judge: Bool
+}
+
 /// Turns scored records into losses by one method.
 public struct LossBuilder: Sendable {
   /// The method.
   public let method: LossMethod
   /// Its constants.
   public let constants: SaliencyConstants
+  /// The seed by which each response's weights are put at random places; nil leaves them where they belong.
+  public let shuffling: UInt64?
 
   /// A builder for `method`.
-  /// - Parameter constants: the method's preset if nil.
+  /// - Parameters:
+  ///   - constants: the method's preset if nil.
+  ///   - shuffling: see there; methods that weigh all tokens alike do not change.
   /// - Throws: `SaliencyError` of kind `constant` if a constant is outside its range.
-  public init(method: LossMethod, constants: SaliencyConstants? = nil) throws(SaliencyError) {
+  public init(
+    method: LossMethod, constants: SaliencyConstants? = nil, shuffling: UInt64? = nil
+  ) throws(SaliencyError) {
     let constants = constants ?? method.preset
     try constants.validate()
     self.method = method
     self.constants = constants
+    self.shuffling = shuffling
   }
 
   /// Whether the method, with these constants, reads the hidden states of a scores frame.
@@ -25,6 +40,32 @@ public struct LossBuilder: Sendable {
     }
   }
 
+  /// Under which prompts the method reads the probabilities of a response.
+  /// - Parameter isIncorrect: whether the response is incorrect.
+  /// - Returns: nil if the method reads none.
+  public func prompts(isIncorrect: Bool) -> ScoredPrompts? {
+    switch method {
+    case .sft, .distill, .distillCorrect, .distillCleaned: nil
+    case .dft: ScoredPrompts(standard: false, judge: false)
+    case .cut: ScoredPrompts(standard: false, judge: isIncorrect)
+    case .nlft, .nlftReference: ScoredPrompts(standard: true, judge: isIncorrect)
+    }
+  }
+
+  /// Whether the standard answer's tokens are in the loss of such a record.
+  public func readsAnswer(isIncorrect: Bool) -> Bool {
+    switch method {
+    case .sft: true
+    case .distillCleaned: isIncorrect
+    case .nlft, .nlftReference: answerTerm(isIncorrect: isIncorrect) > 0
+    case .distill, .distillCorrect, .cut, .dft: false
+    }
+  }
+
+  private func answerTerm(isIncorrect: Bool) -> Double {
+    isIncorrect ? constants.answerTerm : constants.correctAnswerTerm
+  }
+
   /// The loss of one record; weights are final, the mean over the response (1/T) and the factor included.
   ///
   /// Positions whose two weights are both zero are left out, as they cost work and change nothing; `classes` covers
@@ -32,6 +73,12 @@ public struct LossBuilder: Sendable {
   /// - Throws: `SaliencyError` if the record lacks what the method needs, contradicts its scores, has no token with a
   ///   weight, or is left out by the method.
   public func loss(for record: ScoredRecord) throws(SaliencyError) -> LossFrame {
+    var frame = try self.frame(for: record)
+    frame.settings = settings
+    return frame
+  }
+
+  private func frame(for record: ScoredRecord) throws(SaliencyError) -> LossFrame {
     switch method {
     case .sft: return try mean(of: \.answer, "answer", record)
     case .distill: return try mean(of: \.response, "output", record)
@@ -64,7 +111,8 @@ public struct LossBuilder: Sendable {
     let prompt = try record.required(\.basePrompt, "base")
     let response = try record.required(\.response, "output")
     let scores = try record.checkedScores()
-    let weights = try weights(TokenProbabilities(scores), scores.hidden, isIncorrect: record.isIncorrect)
+    var weights = try weights(TokenProbabilities(scores), scores.hidden, isIncorrect: record.isIncorrect)
+    if let shuffling { weights = weights.shuffled(seed: shuffling, id: record.id) }
     var sequences = [
       Self.sequence(
         prompt: prompt, response: response, likelihood: weights.likelihood.map { scaled($0, response.count) },
@@ -78,8 +126,16 @@ public struct LossBuilder: Sendable {
           likelihood: Array(repeating: scaled(1, response.count), count: response.count),
           firstPosition: constants.judgeTerm == .reference ? prompt.count - 1 : nil))
     }
+    if readsAnswer(isIncorrect: record.isIncorrect) {
+      let answer = try record.required(\.answer, "answer")
+      sequences.append(
+        Self.sequence(
+          prompt: prompt, response: answer,
+          likelihood: Array(
+            repeating: scaled(Float(answerTerm(isIncorrect: record.isIncorrect)), answer.count), count: answer.count)))
+    }
     sequences.removeAll { $0.positions.isEmpty }
-    guard !sequences.isEmpty else { throw SaliencyError(.record, "no token with a weight") }
+    guard !sequences.isEmpty else { throw SaliencyError(.weightless, "no token with a weight") }
     var origin = scores.origin
     origin.id = record.id
     return LossFrame(origin: origin, sequences: sequences, classes: weights.classes)

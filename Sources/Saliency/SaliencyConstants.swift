@@ -70,10 +70,16 @@ public struct SaliencyConstants: Sendable, Equatable {
   public var centre = 1.5
   /// The scale in the unlikelihood of salient tokens.
   public var unlikelihoodScale = 2.0
-  /// Power of s in the likelihood of the plain tokens of an incorrect response: √s.
+  /// Power of s in the likelihood of the plain tokens of an incorrect response; published is √s.
   public var incorrectPower = 0.5
   /// The extra likelihood of an incorrect response under its critique.
   public var judgeTerm = JudgeTerm.off
+
+  /// Weight of the standard answer, the mean of −log b over its tokens, in the loss of an incorrect response: what is
+  /// right to say instead. 0 leaves it out.
+  public var answerTerm = 0.0
+  /// The same in the loss of a correct response: another way to say it.
+  public var correctAnswerTerm = 0.0
 
   /// Which neighbours of a salient token join its cluster.
   public var clustering = Clustering.near
@@ -90,8 +96,15 @@ public struct SaliencyConstants: Sendable, Equatable {
 
   private init() {}
 
-  /// The method as it is meant: clusters of similar tokens, no misaligned term.
-  public static let nlft = SaliencyConstants()
+  /// The method as we find it best (pipelines/ablation): clusters of similar tokens; no misaligned term; of an incorrect
+  /// response only what the solution makes likely is reinforced; and every record teaches its standard answer too.
+  public static let nlft: SaliencyConstants = {
+    var constants = SaliencyConstants()
+    constants.incorrectPower = 4
+    constants.answerTerm = 2
+    constants.correctAnswerTerm = 2
+    return constants
+  }()
 
   /// The method as its code was published.
   public static let reference: SaliencyConstants = {
@@ -112,7 +125,9 @@ public struct SaliencyConstants: Sendable, Equatable {
       ("power of plain tokens", powers.plain), ("lift ratio", liftRatio), ("ratio to the base", ratioBase),
       ("ratio to the standard", ratioStandard), ("floor", floor), ("share", share),
       ("unlikelihood scale", unlikelihoodScale), ("power in incorrect responses", incorrectPower),
-      ("cluster limit", clusterLimit), ("cut ratio", cutRatio), ("cut unlikelihood", cutUnlikelihood),
+      ("answer term", answerTerm),
+      ("answer term of correct responses", correctAnswerTerm), ("cluster limit", clusterLimit), ("cut ratio", cutRatio),
+      ("cut unlikelihood", cutUnlikelihood),
     ]
     for (name, value) in others where !(value >= 0 && value.isFinite) {
       throw SaliencyError(.constant, "the \(name) is \(value), expected a finite number that is not negative")

@@ -6,6 +6,8 @@ public struct SaliencyError: Error, Sendable, Equatable, CustomStringConvertible
     case constant
     /// The record lacks something that the method needs.
     case record
+    /// None of the record's tokens has a weight, so that there is nothing to learn from it.
+    case weightless
     /// The scores frame contradicts the record or itself.
     case scores
     /// The method leaves such records out by definition; nothing is wrong with the record.

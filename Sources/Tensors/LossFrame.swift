@@ -45,12 +45,16 @@ public struct LossFrame: Sendable, Equatable {
   public var sequences: [LossSequence]
   /// The class of each response token, [T]; nil where a user's own script left it out.
   public var classes: [TokenClass]?
+  /// How the weights were made: method and constants, as options of nlft-saliency; nil where a user's own script made
+  /// them.
+  public var settings: String?
 
   /// A frame from its parts.
-  public init(origin: FrameOrigin, sequences: [LossSequence], classes: [TokenClass]?) {
+  public init(origin: FrameOrigin, sequences: [LossSequence], classes: [TokenClass]?, settings: String? = nil) {
     self.origin = origin
     self.sequences = sequences
     self.classes = classes
+    self.settings = settings
   }
 
   /// Counts for reading by eye, as a record carries them beside the reference to the frame.
@@ -69,6 +73,7 @@ public struct LossFrame: Sendable, Equatable {
   /// The frame's safetensors file.
   public var file: TensorFile {
     var file = TensorFile(metadata: origin.metadata)
+    file.metadata["settings"] = settings
     for (index, sequence) in sequences.enumerated() {
       file["sequence.\(index).tokens"] = Tensor(sequence.tokens)
       file["sequence.\(index).positions"] = Tensor(sequence.positions)
@@ -90,6 +95,7 @@ extension LossFrame {
   ///   is outside its sequence, a token is negative, or a weight is not finite.
   public init(parsing file: TensorFile, source: String) throws(TensorError) {
     origin = FrameOrigin(metadata: file.metadata)
+    settings = file.metadata["settings"]
     sequences = []
     while file["sequence.\(sequences.count).tokens"] != nil {
       sequences.append(try Self.sequence(sequences.count, of: file, source: source))

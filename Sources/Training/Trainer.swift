@@ -29,19 +29,25 @@ public struct Trainer {
   public private(set) var optimizer: AdamW
   /// Largest gradient norm of an update.
   public let clip: Double
+  /// Records of one forward and backward pass, if fewer than fit are wanted.
+  public let microBatch: Int?
   private let gradient: Adapter
 
   /// Rows of one forward and backward pass; larger batches are taken apart and their gradients added up.
   public static let rowLimit = 8192
 
   /// A trainer for a model whose adapter is set.
+  /// - Parameter microBatch: most records of one pass; nil takes as many as fit.
   /// - Throws: `TrainingError` if there is no adapter.
-  public init(model: TransformerModel, optimizer: AdamW? = nil, clip: Double) throws(TrainingError) {
+  public init(
+    model: TransformerModel, optimizer: AdamW? = nil, clip: Double, microBatch: Int? = nil
+  ) throws(TrainingError) {
     guard let adapter = model.adapter else { throw TrainingError("the model has no adapter to train") }
     self.model = model
     self.adapter = adapter
     self.optimizer = optimizer ?? AdamW(for: adapter)
     self.clip = clip
+    self.microBatch = microBatch
     gradient = adapter.zeros()
   }
 
@@ -79,14 +85,14 @@ public struct Trainer {
     return (total, rows)
   }
 
-  /// A batch taken apart where it is too large for one pass; prefixes shared within a part are counted once.
+  /// A batch taken apart where it has too many rows or records for one pass; prefixes shared within a part are counted once.
   private func groups(_ batch: [TrainingRecord]) -> [[TrainingRecord]] {
     var groups: [[TrainingRecord]] = []
     var count = model.rowCount
     for record in batch {
       let tokens = record.sequences.map(\.tokens)
       count.add(tokens)
-      if groups.isEmpty || count.rows > Self.rowLimit {
+      if groups.isEmpty || count.rows > Self.rowLimit || groups[groups.count - 1].count == microBatch {
         groups.append([])
         count = model.rowCount
         count.add(tokens)
@@ -98,7 +104,8 @@ public struct Trainer {
 
   /// One step: forward, backward, clip, update.
   /// - Parameters:
-  ///   - batch: records, at least one; the loss is divided by their number.
+  ///   - batch: records; the loss is divided by their number. Without any the gradient is zero, and the update is what
+  ///     the optimiser's moments make of that.
   ///   - dropout: nil for none.
   /// - Throws: `TrainingError` naming the record whose loss, or the tensor whose gradient, is not finite; the adapter
   ///   and the optimiser are then as they were.

@@ -42,19 +42,12 @@ public struct TrainingOrder: Sendable {
     return (epoch, Array(indices[part * batch..<min(count, (part + 1) * batch)]))
   }
 
-  /// Tells runs apart: over the records' losses in the order of the stream, and everything that decides the order.
-  public func fingerprint(records: [TrainingRecord]) -> String {
+  /// Tells runs apart: over what decides the records' losses, in the order of the stream, and everything that decides
+  /// the order.
+  public func fingerprint(records: some LossSource) -> String {
     var fingerprint = Fingerprint()
     fingerprint.add("\(kind.rawValue) \(count) \(batch) \(epochs) \(seed)")
-    for record in records {
-      fingerprint.add(record.id)
-      for sequence in record.sequences {
-        for number in sequence.tokens + sequence.positions + sequence.targets { fingerprint.add(number) }
-        for weight in sequence.likelihood + sequence.unlikelihood {
-          fingerprint.add(Int32(bitPattern: weight.bitPattern))
-        }
-      }
-    }
+    records.add(to: &fingerprint)
     return fingerprint.hexadecimal
   }
 }

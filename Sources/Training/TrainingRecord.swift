@@ -8,10 +8,14 @@ public struct TrainingRecord: Sendable {
   /// The sequences of its loss, as far as weights reach.
   public let sequences: [LossSequence]
 
+  /// How its weights were made, if the frame says so: see `LossFrame.settings`.
+  public let settings: String?
+
   /// A record whose tokens the model has.
   /// - Throws: `TokenRangeError` for a token or target outside the vocabulary; `TrainingError` if no weight is left.
   public init(id: String, frame: LossFrame, model: TransformerModel) throws {
     self.id = id
+    settings = frame.settings
     for sequence in frame.sequences {
       try model.validate(sequence.tokens)
       try model.validate(sequence.targets)

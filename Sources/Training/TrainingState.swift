@@ -34,10 +34,13 @@ public struct TrainingState: Sendable {
   public var model: String
   /// Fingerprint of the adapter beside it.
   public var adapter: String
+  /// How the weights of the last pass's losses were made, as far as the frames say it: see `LossSource.settings`.
+  public var losses: [String]
 
   /// A state from its parts.
   public init(
-    optimizer: AdamW, run: Run, schedule: LearningRateSchedule, seed: UInt64, model: String, adapter: String
+    optimizer: AdamW, run: Run, schedule: LearningRateSchedule, seed: UInt64, model: String, adapter: String,
+    losses: [String] = []
   ) {
     self.optimizer = optimizer
     self.run = run
@@ -45,6 +48,7 @@ public struct TrainingState: Sendable {
     self.seed = seed
     self.model = model
     self.adapter = adapter
+    self.losses = losses
   }
 
   static let stateName = "training_state.json"
@@ -71,6 +75,7 @@ public struct TrainingState: Sendable {
       "run": .object([
         "fingerprint": .string(run.fingerprint), "start": .integer(run.start), "steps": .integer(run.steps),
       ]),
+      "losses": .array(losses.map { .string($0) }),
       "fingerprints": .object(["model": .string(model), "adapter": .string(adapter)]),
       "optimizer_bytes": .integer(reference.bytes),
     ])
@@ -83,7 +88,7 @@ extension TrainingState {
   /// - Throws: `TrainingError` or `TensorError` naming the file and what is wrong with it.
   public init?(directory: String, adapter: Adapter) throws {
     let path = directory + "/" + Self.stateName
-    guard let bytes = try WholeFile.bytesIfPresent(path, limit: 1 << 20) else { return nil }
+    guard let bytes = try WholeFile.bytesIfPresent(path, limit: 1 << 26) else { return nil }
     let json: JSON
     do { json = try JSON(parsing: bytes) } catch { throw TrainingError("\(path): \(error)") }
     func member<Value>(_ value: Value?, _ name: String) throws(TrainingError) -> Value {
@@ -115,6 +120,9 @@ extension TrainingState {
     guard case .number(let digits)? = json["seed"], let seed = UInt64(digits) else {
       throw TrainingError("\(path): \"seed\" is missing or of the wrong type")
     }
+    let losses = try (json["losses"].map { try member($0.array, "losses") } ?? []).map {
+      try member($0.string, "losses")
+    }
     let bytesOfMoments = try count(json["optimizer_bytes"], "optimizer_bytes")
     let optimizer = try Self.moments(directory: directory, bytes: bytesOfMoments, steps: steps, adapter: adapter)
     self.init(
@@ -124,7 +132,7 @@ extension TrainingState {
         start: try count(json["run"]?["start"], "run.start", upTo: steps),
         steps: try count(json["run"]?["steps"], "run.steps")),
       schedule: schedule, seed: seed, model: try member(json["fingerprints"]?["model"]?.string, "fingerprints.model"),
-      adapter: beside)
+      adapter: beside, losses: losses)
   }
 
   private static func moments(directory: String, bytes: Int, steps: Int, adapter: Adapter) throws -> AdamW {

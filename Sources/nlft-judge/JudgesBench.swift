@@ -14,26 +14,28 @@ struct JudgesBench {
   let origin: FrameOrigin
   let stream: ToolStream
 
+  /// A record that can be scored.
+  private struct Candidate {
+    let record: NumberedRecord
+    let request: ScoringRequest
+    /// The standard answer's tokens: not scored, but some methods learn them.
+    let answer: [Int32]?
+  }
+
   /// Judges records and completes each, or fails it.
   func judge(_ records: [NumberedRecord]) throws {
-    var valid: [(record: NumberedRecord, request: ScoringRequest)] = []
+    var valid: [Candidate] = []
     for numbered in try criticized(records) {
-      let request: ScoringRequest
       do {
-        request = try self.request(for: numbered.record)
+        let request = try request(for: numbered.record)
         try scorer.validate(request)
+        valid.append(
+          Candidate(record: numbered, request: request, answer: try prompter.answer(of: numbered.record)))
       } catch {
         try stream.fail(numbered, error)
-        continue
       }
-      valid.append((numbered, request))
     }
-    var waiting = valid[...]
-    while !waiting.isEmpty {
-      let group = waiting.prefix(scorer.fitting(waiting.map(\.request)[...]))
-      try score(Array(group))
-      waiting = waiting.dropFirst(group.count)
-    }
+    for pass in scorer.passes(valid.map(\.request)) { try score(Array(valid[pass])) }
   }
 
   /// The records with a critique where they want one; those whose critique failed are failed.
@@ -76,8 +78,9 @@ struct JudgesBench {
       judge: try prompter.prompt(.judge, of: record), output: output)
   }
 
-  private func score(_ group: [(record: NumberedRecord, request: ScoringRequest)]) throws {
-    for ((numbered, request), scores) in zip(group, scorer.score(group.map(\.request))) {
+  private func score(_ group: [Candidate]) throws {
+    for (candidate, scores) in zip(group, scorer.score(group.map(\.request))) {
+      let (numbered, request) = (candidate.record, candidate.request)
       let logProbabilities = [scores.base, scores.standard, scores.judge].compactMap { $0 }
       guard logProbabilities.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
         try stream.fail(numbered, RecordError("a log-probability is not finite"))
@@ -91,6 +94,7 @@ struct JudgesBench {
       if let standard = request.standard { record.setTokens("standard", standard) }
       if let judge = request.judge { record.setTokens("judge", judge) }
       record.setTokens("output", request.output)
+      if let answer = candidate.answer { record.setTokens("answer", answer) }
       record.set("scores", to: try archive.append(frame.file).json)
       try stream.complete(numbered, with: [record])
     }

@@ -6,14 +6,12 @@ import Tensors
 import Tokenizers
 import ToolSupport
 
-extension LossMethod: ExpressibleByArgument {}
-
 @main struct SaliencyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nlft-saliency",
     abstract: "Turns token probabilities into classes and weights: a loss frame for each record.",
     discussion: """
-      The weights of every method are data: nlft-step knows none of the methods. Frames go to the archive, and each \
+      The weights of every method are data, which nlft-step takes as they are. Frames go to the archive, and each \
       record names its own in loss, with counts for reading by eye. In the constants below, b, s and j are a token's \
       probabilities under the base, standard and judge prompts.
 
@@ -25,7 +23,14 @@ extension LossMethod: ExpressibleByArgument {}
         cut              distill, but suppress what the critique makes likelier
         dft              distill, each token weighted by its probability
         nlft-reference   Natural Language Fine-Tuning as its code was published
-        nlft             the same with clusters of similar tokens
+        nlft             the same, mended and measured
+
+      nlft-reference keeps the bugs of the published code: a neighbour joins a cluster when its state is far from the \
+      centre, not near (--clustering far); and of an incorrect response the prediction for base position p is read at \
+      position p under the critique, where other tokens stand (--judge-term reference). nlft clusters near states, has \
+      no such term, reinforces in an incorrect response only what the solution makes likely (--incorrect-power 4), and \
+      learns each record's standard answer too (--answer-term, --correct-answer-term). What is used is printed at the \
+      end, and goes into each frame as settings.
 
       Examples:
         nlft-saliency --method nlft --archive loss.safetensors.zst \\
@@ -50,15 +55,13 @@ extension LossMethod: ExpressibleByArgument {}
 
   func validate() throws {
     if model != nil, !ansi { throw ValidationError("--model is for --ansi, which is not given.") }
-    do {
-      try constants.applied(to: method.preset).validate()
-    } catch { throw ValidationError("\(error).") }
+    _ = try constants.builder(method)
   }
 
   func run() throws {
     try runTool("nlft-saliency") {
       Self.keepMemory()
-      let builder = try LossBuilder(method: method, constants: constants.applied(to: method.preset))
+      let builder = try constants.builder(method)
       let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
       let stream = try ToolStream(tool: "nlft-saliency", stream: stream, quiet: common.quiet)
       let reader = ArchiveReader()
@@ -94,6 +97,7 @@ extension LossMethod: ExpressibleByArgument {}
         }
       }
       try writer?.close()
+      if stream.done > 0 { stream.note("losses: \(builder.settings)") }
       if leftOut > 0 { stream.note("\(method.rawValue) left out \(leftOut) incorrect records") }
       return try stream.finish()
     }

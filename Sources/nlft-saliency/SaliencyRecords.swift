@@ -20,7 +20,7 @@ struct RecordInProgress: Sendable {
   init(_ record: Record, builder: LossBuilder, archives: ArchiveReader) {
     var scores: (origin: FrameOrigin, source: String)?
     result = Result {
-      guard let id = record.idText else { throw RecordError(missing: "id") }
+      guard record.idText != nil else { throw RecordError(missing: "id") }
       var frame: ScoresFrame?
       if builder.method.needsScores {
         guard let field = record["scores"] else { throw RecordError(missing: "scores") }
@@ -31,11 +31,7 @@ struct RecordInProgress: Sendable {
         scores = (read.origin, source)
         frame = read
       }
-      let isIncorrect = try record.isIncorrect()
-      let tokens = try record.tokens(["base", "output", "answer", "judge"])
-      var scored = ScoredRecord(
-        id: id, isIncorrect: isIncorrect, basePrompt: tokens["base"], response: tokens["output"],
-        answer: tokens["answer"], judgePrompt: tokens["judge"], scores: frame)
+      var scored = try ScoredRecord(record, scores: frame)
       let loss = try builder.loss(for: scored)
       // The states, which nobody needs any more, are most of a record's memory.
       scored.scores = nil

@@ -13,16 +13,23 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 @main struct StepTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nlft-step",
-    abstract: "Takes optimiser steps on the loss frames that records name.",
+    abstract: "Takes optimiser steps on the loss frames that records name, or on losses made before each step.",
     discussion: """
       Reads the records' loss frames, trains a LoRA adapter on them, and writes the adapter with the optimiser's state. \
       Metrics go to stdout, one JSON line a step. A run that was cut short by --steps goes on where it stopped when the \
       same records are given again with --adapter naming what it wrote.
 
+      With --rescore the weights are live: the records, as nlft-judge writes them, are scored with the adapter as it is \
+      before each step, and weighed as nlft-saliency does. This costs an extra scoring pass per step, and no archive is \
+      read or written. In the constants below, b, s and j are a token's probabilities under the base, standard and \
+      judge prompts.
+
       Examples:
         nlft-step --model model.gguf --output adapter weighted.jsonl > steps.jsonl
         nlft-step --model model.gguf --adapter adapter --output adapter-2 \\
           weighted-2.jsonl > steps-2.jsonl
+        nlft-step --model model.gguf --output adapter-live --rescore nlft \\
+          judged.jsonl > steps-live.jsonl
       """,
     version: toolVersion)
 
@@ -34,6 +41,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   var output: String
   @OptionGroup(title: "Training options") var training: TrainingOptions
   @OptionGroup(title: "Adapter options") var shape: AdapterOptions
+  @OptionGroup(title: "Live weights (all go with --rescore)") var rescoring: RescoringOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
@@ -51,9 +59,16 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       let transformer = TransformerModel(
         checkpoint: checkpoint, adapter: adapter, products: try model.products(threads: common.threadCount))
       let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
-      let records = try read(stream, transformer)
-      if !records.isEmpty { try train(records, transformer, state, stream) }
-      return try stream.finish()
+      let records: any LossSource =
+        if let live = try rescoring.records(model: transformer) {
+          try stream.judgedRecords(addedTo: live)
+        } else {
+          try stream.weightedRecords(model: transformer)
+        }
+      if records.count > 0 { try train(records, transformer, state, stream) }
+      let code = try stream.finish()
+      if records.count == 0, code == .success { throw ToolError(.data, "no record is left to learn from") }
+      return code
     }
   }
 
@@ -73,26 +88,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     } catch let error as TrainingError { throw ToolError(.data, "\(error)") }
   }
 
-  private func read(_ stream: ToolStream, _ transformer: TransformerModel) throws -> [TrainingRecord] {
-    let archives = ArchiveReader()
-    var agreement = FrameAgreement(expected: FrameOrigin(model: transformer.checkpoint.fingerprint))
-    var records: [TrainingRecord] = []
-    while let numbered = try stream.next() {
-      do {
-        let record = try TrainingRecord(numbered.record, archives: archives, agreement: &agreement, model: transformer)
-        records.append(record)
-        try stream.complete(numbered, with: [])
-      } catch let error as FileError where error.kind == .closed {
-        throw error
-      } catch {
-        try stream.fail(numbered, error)
-      }
-    }
-    return records
-  }
-
   private func train(
-    _ records: [TrainingRecord], _ transformer: TransformerModel, _ state: TrainingState?, _ stream: ToolStream
+    _ records: any LossSource, _ transformer: TransformerModel, _ state: TrainingState?, _ stream: ToolStream
   ) throws {
     let order = TrainingOrder(
       training.order, count: records.count, batch: training.batch, epochs: training.epochs, seed: training.seed)
@@ -103,7 +100,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       run = last
       stream.note("going on at step \(past - run.start + 1) of \(run.steps)")
     }
-    var trainer = try Trainer(model: transformer, optimizer: state?.optimizer, clip: training.clip)
+    var trainer = try Trainer(
+      model: transformer, optimizer: state?.optimizer, clip: training.clip, microBatch: training.microBatch)
     let schedule = LearningRateSchedule(
       shape: training.schedule, peak: training.learningRate, warmup: training.warmup,
       totalSteps: training.totalSteps ?? run.steps)
@@ -114,28 +112,35 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
         trainer.adapter,
         state: TrainingState(
           optimizer: trainer.optimizer, run: run, schedule: schedule, seed: training.seed,
-          model: transformer.checkpoint.fingerprint, adapter: fingerprint), to: output)
+          model: transformer.checkpoint.fingerprint, adapter: fingerprint, losses: records.settings),
+        to: output)
     }
     let last = min(run.steps, past - run.start + (training.steps ?? run.steps))
     var highestRate = 0.0
-    for step in past - run.start..<last {
+    let first = past - run.start
+    for step in first..<last {
       let (epoch, indices) = order.records(step: step)
       let start = ContinuousClock.now
       let absolute = run.start + step
       let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
       highestRate = max(highestRate, rate)
+      let losses: StepLosses
       let metrics: StepMetrics
       do {
+        losses = try records.losses(of: indices)
         metrics = try trainer.step(
-          indices.map { records[$0] },
+          losses.records,
           learningRate: rate,
           dropout: dropout > 0
             ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
       } catch {
         throw ToolError(.data, "step \(absolute + 1): \(error)")
       }
+      if let warning = losses.warning { stream.warn("step \(metrics.step): \(warning)") }
       try stream.emit(
-        metrics.record(epoch: epoch + 1, ids: indices.map { records[$0].id }, seconds: ContinuousClock.now - start))
+        metrics.record(epoch: epoch + 1, ids: losses.records.map(\.id), seconds: ContinuousClock.now - start))
+      // Only now, as a reader of stdout that has gone away wants no words.
+      if step == first { for settings in records.settings { stream.note("losses: \(settings)") } }
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
     }
     try save()

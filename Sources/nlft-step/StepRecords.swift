@@ -1,7 +1,50 @@
 import Records
+import Saliency
 import Tensors
+import ToolSupport
 import Training
 import Transformer
+
+extension ToolStream {
+  /// The records' losses, from the frames that they name.
+  func weightedRecords(model: TransformerModel) throws -> [TrainingRecord] {
+    let archives = ArchiveReader()
+    var agreement = FrameAgreement(expected: FrameOrigin(model: model.checkpoint.fingerprint))
+    var records: [TrainingRecord] = []
+    try readAll { record in
+      records.append(try TrainingRecord(record, archives: archives, agreement: &agreement, model: model))
+    }
+    return records
+  }
+
+  /// Judged records, added to those that `records` has already.
+  func judgedRecords(addedTo records: LiveRecords) throws -> LiveRecords {
+    var records = records
+    var leftOut = 0
+    try readAll { record in
+      do { try records.append(try ScoredRecord(record)) } catch let error as SaliencyError where error.kind == .leftOut
+      {
+        leftOut += 1
+      }
+    }
+    if leftOut > 0 { note("\(records.builder.method.rawValue) left out \(leftOut) incorrect records") }
+    return records
+  }
+
+  /// Takes all records; those that cannot be taken fail.
+  private func readAll(_ take: (Record) throws -> Void) throws {
+    while let numbered = try next() {
+      do {
+        try take(numbered.record)
+        try complete(numbered, with: [])
+      } catch let error as FileError where error.kind == .closed {
+        throw error
+      } catch {
+        try fail(numbered, error)
+      }
+    }
+  }
+}
 
 extension TrainingRecord {
   /// Reads the frame that a record's `loss` names.
@@ -17,23 +60,5 @@ extension TrainingRecord {
     }
     try agreement.admit(frame.origin, source: "\(reference)")
     try self.init(id: id, frame: frame, model: model)
-  }
-}
-
-extension StepMetrics {
-  /// The step's line on stdout.
-  func record(epoch: Int, ids: [String], seconds: Duration) -> Record {
-    var record = Record()
-    record.set("step", to: .integer(step))
-    record.set("epoch", to: .integer(epoch))
-    record.set("loss", to: .double(loss))
-    record.set("gradient_norm", to: .double(gradientNorm))
-    record.set("learning_rate", to: .double(learningRate))
-    record.set("ids", to: .array(ids.map { .string($0) }))
-    record.set("tokens", to: .integer(tokens))
-    record.set("rows", to: .integer(rows))
-    let time = Double(seconds.components.seconds) + Double(seconds.components.attoseconds) * 1e-18
-    record.set("seconds", to: .double((time * 1000).rounded() / 1000))
-    return record
   }
 }

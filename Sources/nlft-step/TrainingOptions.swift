@@ -6,6 +6,11 @@ import Training
 struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Records of a step; the loss is divided by their number.", valueName: "n"))
   var batch = 4
+  @Option(
+    help: ArgumentHelp(
+      "Records of one forward and backward pass; gradients are added up over a step. (default: as many as fit)",
+      valueName: "n"))
+  var microBatch: Int?
   @Option(help: ArgumentHelp("Passes over the records.", valueName: "n"))
   var epochs = 1
   @Option(help: ArgumentHelp("Peak learning rate.", valueName: "rate"))
@@ -34,7 +39,10 @@ struct TrainingOptions: ParsableArguments {
     try requireCount(batch, "--batch")
     try requireCount(epochs, "--epochs")
     try requirePositive(clip, "--clip")
-    for (value, name) in [(totalSteps, "--total-steps"), (steps, "--steps"), (saveEvery, "--save-every")] {
+    let counts = [
+      (microBatch, "--micro-batch"), (totalSteps, "--total-steps"), (steps, "--steps"), (saveEvery, "--save-every"),
+    ]
+    for (value, name) in counts {
       if let value { try requireCount(value, name) }
     }
     guard clip.isFinite else { throw ValidationError("--clip must be a finite number, not \(clip).") }

@@ -57,9 +57,9 @@ import Testing
         LossSequence(
           tokens: [1, 2, 3, 8, 9], positions: [2, 3], targets: [8, 9], likelihood: [0.5, 0.5], unlikelihood: [0, 0])
       ])
-    #expect(try Self.loss(.distillCorrect) == output)
-    #expect(try Self.loss(.distillCleaned) == output)
-    #expect(try Self.loss(.distillCleaned, incorrect: true) == Self.loss(.sft))
+    #expect(try Self.loss(.distillCorrect).sequences == output.sequences)
+    #expect(try Self.loss(.distillCleaned).sequences == output.sequences)
+    #expect(try Self.loss(.distillCleaned, incorrect: true).sequences == Self.loss(.sft).sequences)
     let error = try #require(throws: SaliencyError.self) { try Self.loss(.distillCorrect, incorrect: true) }
     #expect(error.kind == .leftOut)
     #expect(try Self.loss(.distill) { $0.scores = nil } == output, "no scores are needed")
@@ -82,7 +82,7 @@ import Testing
     #expect(correct.origin == FrameOrigin(id: "a7", model: "00ff"))
     let incorrect = try Self.loss(.nlft, incorrect: true)
     #expect(incorrect.classes == [.salient, .plain])
-    #expect(incorrect.sequences.count == 1, "the preset has no judge term")
+    #expect(incorrect.sequences.count == 2, "the preset has no judge term, but the standard answer")
     #expect(incorrect.sequences[0].positions == [2], "the plain token has no weight, as half of the tokens are salient")
     #expect(incorrect.sequences[0].targets == [8] && incorrect.sequences[0].likelihood == [0])
     #expect(relativeDifference(incorrect.sequences[0].unlikelihood, [5 * 1.2449187]) < 1e-6)
@@ -109,6 +109,32 @@ import Testing
     }
     #expect(none.sequences.count == 1)
     #expect(try Self.loss(.nlftReference).sequences.count == 1, "correct responses have none")
+  }
+
+  /// The standard answer is a sequence of its own; the preset has it for every record, the published method for none.
+  @Test(arguments: [false, true]) func theAnswerTerms(_ incorrect: Bool) throws {
+    let frame = try Self.loss(.nlft, incorrect: incorrect)
+    #expect(frame.sequences.count == 2)
+    #expect(
+      frame.sequences[1]
+        == LossSequence(
+          tokens: [1, 2, 3, 5, 6, 7, 9], positions: [2, 3, 4, 5], targets: [5, 6, 7, 9], likelihood: [5, 5, 5, 5],
+          unlikelihood: [0, 0, 0, 0]))
+    func count(_ method: LossMethod, ofIncorrect: Double, ofCorrect: Double) throws -> Int {
+      try Self.loss(
+        method, incorrect: incorrect,
+        constants: {
+          $0.answerTerm = ofIncorrect
+          $0.correctAnswerTerm = ofCorrect
+        }
+      ).sequences.count
+    }
+    #expect(try count(.nlft, ofIncorrect: 0, ofCorrect: 0) == 1)
+    #expect(try count(.nlft, ofIncorrect: 1, ofCorrect: 0) == (incorrect ? 2 : 1))
+    #expect(try count(.nlft, ofIncorrect: 0, ofCorrect: 1) == (incorrect ? 1 : 2))
+    #expect(try count(.nlftReference, ofIncorrect: 1, ofCorrect: 1) == (incorrect ? 3 : 2))
+    #expect(try count(.cut, ofIncorrect: 1, ofCorrect: 1) == 1, "cut reads neither")
+    #expect(try Self.loss(.nlftReference, incorrect: incorrect).sequences.count == (incorrect ? 2 : 1))
   }
 
   @Test func whatIsRefused() throws {
@@ -140,11 +166,33 @@ import Testing
     }
     #expect(
       try error(.nlftReference, incorrect: true) { $0.judgePrompt = nil } == "has no \"tokens.judge\"")
-    #expect(
-      try error(.nlft, incorrect: true, constants: { $0.unlikelihoodScale = 0 }) { _ in } == "no token with a weight")
+    #expect(try error(.nlft) { $0.answer = nil } == "has no \"tokens.answer\"")
+    let withoutWeights = { (constants: inout SaliencyConstants) in
+      constants.unlikelihoodScale = 0
+      constants.answerTerm = 0
+    }
+    #expect(try error(.nlft, incorrect: true, constants: withoutWeights) { _ in } == "no token with a weight")
     let unclustered = try Self.loss(.nlft, record: { $0.scores?.hidden = nil }, constants: { $0.clustering = .off })
-    #expect(unclustered.sequences.count == 1)
+    #expect(unclustered.sequences.count == 2)
     #expect(try Self.loss(.nlft) { $0.scores?.origin.id = nil }.origin.id == "a7", "an absent id is not checked")
+  }
+
+  /// A method reads the probabilities under the prompts that it names, and no others.
+  @Test(arguments: LossMethod.allCases, [false, true])
+  func promptsThatAreScored(_ method: LossMethod, _ incorrect: Bool) throws {
+    let builder = try LossBuilder(method: method)
+    let prompts = builder.prompts(isIncorrect: incorrect)
+    #expect((prompts != nil) == method.needsScores)
+    guard let prompts else { return }
+    let whole = try Self.loss(method, incorrect: incorrect)
+    func without(_ change: (inout ScoredRecord) -> Void) throws -> LossFrame? {
+      do { return try Self.loss(method, incorrect: incorrect, record: change) } catch let error as SaliencyError {
+        #expect(error.kind == .record)
+        return nil
+      }
+    }
+    #expect(try without { $0.scores?.standard = nil } == (prompts.standard ? nil : whole))
+    #expect(try without { $0.scores?.judge = nil } == (prompts.judge ? nil : whole))
   }
 
   @Test func constantsOutsideTheirRange() {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct TokenWeightsTests {
   static func constants(_ change: (inout SaliencyConstants) -> Void) -> SaliencyConstants {
-    var constants = SaliencyConstants.nlft
+    var constants = SaliencyConstants.reference
     constants.clustering = .off
     change(&constants)
     return constants

@@ -50,6 +50,15 @@ import Testing
     #expect(try again.records.first?["step"]?.integer == 10)
   }
 
+  @Test func microBatchesChangeRoundingOnly() async throws {
+    let folder = try await Problems.weighted()
+    let options = "--batch 6 --epochs 4 --seed 3 --learning-rate 1e-2 --dropout 0.2 weighted.jsonl"
+    _ = try await step("--output whole \(options)", in: folder)
+    _ = try await step("--output parts --micro-batch 2 \(options)", in: folder)
+    let (whole, parts) = (try folder.adapterWeights("whole"), try folder.adapterWeights("parts"))
+    #expect(try relativeDifference(parts, whole) < 1e-4)
+  }
+
   @Test func shapeOfAGivenAdapterIsNotContradicted() async throws {
     let folder = try await Problems.weighted()
     _ = try await step("--rank 2 --alpha 4 --targets up_proj,q_proj --output adapter weighted.jsonl", in: folder)
@@ -98,7 +107,7 @@ import Testing
   }
 
   /// What a step says its loss is, against the log-probabilities of nlft-judge: a fresh adapter changes nothing.
-  @Test(arguments: ["distill", "cut", "dft", "nlft --share 1"])
+  @Test(arguments: ["distill", "cut", "dft", "nlft --share 1 --answer-term 0 --correct-answer-term 0"])
   func lossIsTheSumOfTheWeights(method: String) async throws {
     let folder = try TemporaryFolder()
     let result = try await runShell(
@@ -145,13 +154,16 @@ import Testing
 
   @Test func runWithoutLearningRateIsTold() async throws {
     let folder = try await Problems.weighted()
-    let warning = "nlft-step: warning: the learning rate was 0 throughout, so nothing was learned"
+    let settings = "nlft-step: losses: --method sft --factor 1.0\n"
+    let warning = settings + "nlft-step: warning: the learning rate was 0 throughout, so nothing was learned"
     let first = try await step("--steps 1 --output first weighted.jsonl", in: folder)
     #expect(first.stderr.hasPrefix(warning))
+    let state = try JSON(parsing: try #require(folder.content("first/training_state.json")))
+    #expect(state["losses"] == .array([.string("--method sft --factor 1.0")]))
     let both = try await step("--output both weighted.jsonl", in: folder)
-    #expect(both.stderr == "nlft-step: done 6, failed 0\n")
+    #expect(both.stderr == settings + "nlft-step: done 6, failed 0\n")
     let once = try await step("--batch 6 --warmup 0 --output once weighted.jsonl", in: folder)
-    #expect(once.stderr == "nlft-step: done 6, failed 0\n")
+    #expect(once.stderr == settings + "nlft-step: done 6, failed 0\n")
   }
 
   @Test func framesThatDoNotBelong() async throws {
@@ -226,7 +238,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("--batch 0", "--batch must be above 0, not 0."), ("--epochs 1.5", "The value '1.5' is invalid for '--epochs <n>'"),
+    ("--batch 0", "--batch must be above 0, not 0."), ("--micro-batch 0", "--micro-batch must be above 0, not 0."),
+    ("--epochs 1.5", "The value '1.5' is invalid for '--epochs <n>'"),
     ("--learning-rate -1", "Missing value for '--learning-rate"),
     ("--learning-rate=-1", "--learning-rate must not be below 0, not -1.0."),
     ("--warmup 2", "--warmup must be between 0 and 1, not 2.0."), ("--rank 0", "--rank must be 1 to 4096, not 0."),

@@ -12,7 +12,8 @@ import Testing
     let (folder, good) = try await tool.prepared()
     let result = try await tool.run(good.map { $0 + "\n" }.joined(), in: folder)
     #expect(result.status == 0)
-    #expect(result.stderr == "\(tool.name): done 3, failed 0\n")
+    let notes = (tool.notes + ["done 3, failed 0"]).map { "\(tool.name): \($0)\n" }
+    #expect(result.stderr == notes.joined())
     #expect(result.lines.count == 3)
     guard tool.passesRecords else { return }
     for (line, source) in zip(result.lines, good) {
@@ -37,7 +38,7 @@ import Testing
     let result = try await tool.run(input, "--rejects bad.jsonl", in: folder)
     #expect(result.status == 65)
     // Failures of records that are worked on together are reported when their turn comes.
-    let reasons = bad.map { "\(tool.name): \($0.reason)" }
+    let reasons = (bad.map(\.reason) + tool.notes).map { "\(tool.name): \($0)" }
     #expect(result.stderr.split(separator: "\n").dropLast().sorted() == reasons.map { $0[...] }.sorted())
     #expect(result.stderr.hasSuffix("\(tool.name): done 2, failed 7\n"))
     if tool.passesRecords { #expect(try Self.ids(result) == ["a1", "2"]) }

@@ -18,8 +18,10 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
   let wrongType: Refused
   /// Whether every good record is written to stdout with fields added; nlft-step writes metrics instead.
   var passesRecords = true
+  /// What the tool says of good records before it counts them.
+  var notes: [String] = []
 
-  var testDescription: String { name }
+  var testDescription: String { arguments.contains("--rescore") ? name + " --rescore" : name }
 
   /// The three fields that no tool knows: they must come out as they went in.
   private static let unknown = #""weight":1.50,"caf\u00e9":["é",1E+5,12345678901234567890,{"x":null}],"tabs":"\t""#
@@ -69,7 +71,8 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
       missing: (#"{"id":40,"tokens":{"base":[1]}}"#, #"has no "tokens.answer""#),
       wrongType: (
         #"{"id":50,"tokens":[1,2]}"#, #"field "tokens": found an array, expected an object"#
-      )),
+      ),
+      notes: ["losses: --method sft --factor 1.0"]),
     StreamedTool(
       name: "nlft-step", arguments: #"--model "$MODEL" --output adapter --batch 1"#,
       // As nlft-saliency writes them; the archive is beside them.
@@ -79,7 +82,14 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
         #"{"id":50,"loss":{"archive":"loss.safetensors.zst","offset":"0","bytes":9}}"#,
         #"field "loss": "offset" is not an offset"#
       ),
-      passesRecords: false),
+      passesRecords: false, notes: ["losses: --method sft --factor 1.0"]),
+    StreamedTool(
+      name: "nlft-step", arguments: #"--model "$MODEL" --output adapter --batch 1 --rescore sft"#, good: tokens,
+      missing: (#"{"id":40,"tokens":{"base":[1]}}"#, #"has no "tokens.answer""#),
+      wrongType: (
+        #"{"id":50,"tokens":[1,2]}"#, #"field "tokens": found an array, expected an object"#
+      ),
+      passesRecords: false, notes: ["losses: --method sft --factor 1.0"]),
   ]
 
   /// A folder to run the tool in, with what it needs beside its stream, and the good records there.

@@ -28,7 +28,7 @@ import Training
     TrainingState(
       optimizer: trainer.optimizer, run: TrainingState.Run(fingerprint: "run", start: 1, steps: 9),
       schedule: LearningRateSchedule(shape: .linear, peak: 0.01, warmup: 0.1, totalSteps: 30), seed: 7, model: "model",
-      adapter: trainer.adapter.fingerprint)
+      adapter: trainer.adapter.fingerprint, losses: ["--method cut", "--method sft"])
   }
 
   private func expectRefusal(_ words: String..., sourceLocation: SourceLocation = #_sourceLocation) {
@@ -99,6 +99,17 @@ import Training
     #expect(try TrainingState(directory: folder.file("peft"), adapter: adapter) == nil)
   }
 
+  @Test func aStateFromBeforeLossesWereNamedIsRead() throws {
+    #expect(try TrainingState(directory: path, adapter: adapter)?.losses == ["--method cut", "--method sft"])
+    try rewriteState { text in
+      let lines = text.split(separator: "\n")
+      let named = lines.drop { !$0.contains("\"losses\"") }
+      let rest = named.drop { !$0.contains("]") }.dropFirst()
+      return (lines.prefix(lines.count - named.count) + rest).joined(separator: "\n")
+    }
+    #expect(try TrainingState(directory: path, adapter: adapter)?.losses == [])
+  }
+
   @Test func aSwappedAdapterIsRefused() throws {
     let other = try Trial().model.adapter(targets: [.down], seed: 77)
     try other.write(directory: path)
@@ -158,6 +169,7 @@ import Training
     ("\"seed\": 7", "\"seed\": 18446744073709551616", "\"seed\""), ("\"run\"", "\"ran\"", "run."),
     ("\"fingerprints\"", "\"prints\"", "fingerprints.adapter"), ("\"optimizer_bytes\": ", "\"optimizer_bytes\": -", ""),
     ("\"optimizer_bytes\": ", "\"optimizer_bytes\": 99999", "optimizer.safetensors.zst"),
+    ("\"--method cut\"", "7", "\"losses\""), ("\"losses\": [", "\"losses\": 1, \"x\": [", "\"losses\""),
     ("\"optimizer_bytes\"", "\"bytes\"", "optimizer_bytes"),
   ])
   func aWrongNumberIsNamed(_ found: String, _ replacement: String, _ name: String) throws {

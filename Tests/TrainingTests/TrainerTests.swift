@@ -63,6 +63,45 @@ import Transformer
     #expect(metrics.tokens == names.utf8.count * 4000 && metrics.rows == computed * 4000)
   }
 
+  /// Passes of few records add up to the pass of all: in loss, gradient and norm, whichever entries dropout takes.
+  @Test(arguments: [nil, Float(0.2)], [1, 2, 3, 6])
+  func microBatchesAddUpToTheBatch(_ rate: Float?, _ microBatch: Int) throws {
+    let adapter = trial.model.adapter()
+    let dropout = rate.map { StepDropout(rate: $0, seed: 8) }
+    let records = try trial.records(7)
+    let all = try trial.trainer(adapter).gradient(of: records, dropout: dropout)
+    let trainer = try Trainer(model: trial.transformer(adapter), clip: 1, microBatch: microBatch)
+    let parts = try trainer.gradient(of: records, dropout: dropout)
+    let largest = all.gradient.values.map(abs).max() ?? 0
+    let difference = zip(parts.gradient.values, all.gradient.values).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(largest > 0.01 && difference < 3e-5 * largest)
+    #expect(abs(parts.loss - all.loss) < 1e-6 * all.loss && abs(parts.norm - all.norm) < 1e-5 * all.norm)
+  }
+
+  /// What equal records share is computed once within a pass, and only there.
+  @Test(arguments: [(nil, 1), (4, 1), (2, 2), (1, 4)]) func passesHaveTheirRecords(
+    _ microBatch: Int?, _ passes: Int
+  ) throws {
+    var trainer = try Trainer(
+      model: trial.transformer(trial.model.adapter()), clip: 1, microBatch: microBatch)
+    let record = try trial.record("r", [trial.sequence(30, seed: 1)])
+    #expect(try trainer.step([record, record, record, record], learningRate: 0).rows == passes * 30)
+  }
+
+  /// A step on nothing counts, and moves the adapter as far as the moments do.
+  @Test func aStepWithoutRecordsHasNoGradient() throws {
+    let adapter = trial.model.adapter()
+    var trainer = try trial.trainer(adapter)
+    let before = adapter.values
+    let first = try trainer.step([], learningRate: 0.01)
+    #expect(first.step == 1 && first.loss == 0 && first.gradientNorm == 0 && first.rows == 0 && first.tokens == 0)
+    #expect(adapter.values == before)
+    _ = try trainer.step(try trial.records(2), learningRate: 0.01)
+    let moved = adapter.values
+    #expect(try trainer.step([], learningRate: 0.01).step == 3)
+    #expect(adapter.values != moved && adapter.values.allSatisfy(\.isFinite))
+  }
+
   @Test func metricsSayWhatWasDone() throws {
     let adapter = trial.model.adapter()
     var trainer = try trial.trainer(adapter)

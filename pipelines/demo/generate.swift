@@ -1,7 +1,7 @@
-// Writes train.jsonl and test.jsonl from stories.txt, the same bytes every time.
+// Writes train.jsonl, test.jsonl and dev.jsonl from stories.txt, the same bytes every time.
 //
 //     swiftc -O pipelines/demo/generate.swift -o /tmp/generate
-//     /tmp/generate pipelines/demo            writes the two files there
+//     /tmp/generate pipelines/demo            writes the three files there
 //     /tmp/generate --check pipelines/demo    recomputes every committed answer and compares the files with what it would write
 
 #if canImport(Glibc)
@@ -16,7 +16,9 @@ let instruction = "Solve the problem in short steps. The last line is #### and t
 let seed: UInt64 = 20_241_228
 /// Of every ten records in a row, so that any first N lines have nearly the same mix.
 let stepsOfTen = [1, 1, 2, 1, 1, 3, 1, 2, 1, 2]
-let files: [(name: String, prefix: String, count: Int)] = [("train", "train", 200), ("test", "test", 400)]
+let files: [(name: String, prefix: String, count: Int)] = [
+  ("train", "train", 200), ("test", "test", 400), ("dev", "dev", 300),
+]
 
 struct Failure: Error { let reason: String }
 

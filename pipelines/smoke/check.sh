@@ -110,4 +110,45 @@ fi
 note 'one pipe gives the same adapter'
 run pipe || fail 'the pipe failed'
 cmp "$work"/{pipe,round-1}/adapter/adapter_model.safetensors || fail "the pipe's adapter differs from round 1's"
+
+# other RECIPE SETTING…: another recipe, on the tiny model.
+other() {
+  local makefile=pipelines/$1/Makefile
+  shift
+  env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES make --no-print-directory -f "$makefile" THREADS=1 RANK=4 ALPHA=4 \
+    MODEL=pipelines/smoke/work/model "${arguments[@]}" "$@" >> "$log" 2>&1
+}
+arguments=("$@")
+
+note 'the grid of the ablation, cut short and gone on with'
+grid=pipelines/smoke/work/ablation
+rm -rf "$grid"
+cells=(SET=stories RUN="$grid" ARMS='distill nlft' SIZES=2 SEEDS='1 2' POOL=3 SAMPLES=2 STEPS=2 TEST=4 MAX_TOKENS=8 SAMPLE_BATCH=4 ASK=base)
+other ablation "${cells[@]}" "$grid/stories/seed-1/2/nlft/summary.json" || fail 'one cell of the grid failed'
+lines "$grid/stories/seed-1/judged.jsonl" 6
+lines "$grid/stories/seed-1/2/nlft/weighted.jsonl" 4
+: > "$marker"
+sleep 0.1
+other ablation "${cells[@]}" grid || fail 'the grid failed'
+unchanged "$grid"/stories/seed-1/judged.jsonl "$grid"/stories/seed-1/2/nlft/{weighted.jsonl,steps.jsonl,summary.json}
+for cell in base seed-1/2/distill seed-1/2/nlft seed-2/2/distill seed-2/2/nlft; do lines "$grid/stories/$cell/graded.jsonl" 4; done
+other ablation "${cells[@]}" "$grid/report" || fail 'the report was not built'
+"$grid/report" "$grid" "$grid" >> "$log" 2>&1 || fail 'the report failed'
+grep -Eq '^\| nlft \| [0-9.]+ ± [0-9.]+ \|$' "$grid/RESULTS.md" || fail "no accuracy of nlft in $grid/RESULTS.md"
+
+note "the paper's setting, on records of its authors' form and on problems"
+paper=pipelines/smoke/work/gsm8k
+rm -rf "$paper"
+mkdir -p "$paper"
+cat > "$paper/records.json" << 'RECORDS'
+[{"id": 1, "instruction": "Solve it.", "input": "What is 2 + 3?", "output": "2 + 3 = 5\n#### 5", "judgment": null, "answer": "2 + 3 = 5\n#### 5"},
+ {"id": 2, "instruction": "Solve it.", "input": "What is 4 + 3?", "output": "4 + 3 = 6\n#### 6", "judgment": "The sum is 7.", "answer": "4 + 3 = 7\n#### 7"}]
+RECORDS
+small=(TEST_FILE=pipelines/demo/test.jsonl TEST=2 EPOCHS=2 MAX_TOKENS=8)
+other gsm8k "${small[@]}" RECORDS="$paper/records.json" WORK="$paper/authors" || fail "the authors' records were not learnt"
+lines "$paper/authors/steps.jsonl" 2
+grep -q 'method nlft-reference' "$paper/authors/adapter/training_state.json" || fail 'the adapter does not name its method'
+other gsm8k "${small[@]}" RECORDS=pipelines/demo/train.jsonl EXAMPLES=4 WORK="$paper/problems" || fail 'the problems were not learnt'
+exists "$paper/problems/tuned/summary.json"
+
 note 'passed'

@@ -1,14 +1,16 @@
 import ArgumentParser
 import Saliency
 
+extension LossMethod: ExpressibleByArgument {}
 extension SaliencyConstants.Clustering: ExpressibleByArgument {}
 extension SaliencyConstants.SalientRule: ExpressibleByArgument {}
 extension SaliencyConstants.JudgeTerm: ExpressibleByArgument {}
 
-/// Every constant of the method. b, s and j are a token's probabilities under base, standard and judge.
+/// Every constant of the methods, and what else decides the weights. b, s and j are a token's probabilities under base,
+/// standard and judge.
 ///
-/// Help names the presets' values; what is not given comes from the preset of --method.
-struct ConstantOptions: ParsableArguments {
+/// Help names the presets' values; what is not given comes from the method's preset.
+public struct ConstantOptions: ParsableArguments {
   private static let preset = SaliencyConstants.nlft
   private static let reference = SaliencyConstants.reference
   private static let others = LossMethod.distill.preset
@@ -48,6 +50,13 @@ struct ConstantOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Offset of the unlikelihood, 2σ(j/b − centre). (default: \(preset.centre))", valueName: "x"))
   var centre: Double?
+  @Option(help: ArgumentHelp("Scale of the unlikelihood. (default: \(preset.unlikelihoodScale))", valueName: "x"))
+  var unlikelihoodScale: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Power of s in the likelihood of an incorrect response's plain tokens. (default: \(preset.incorrectPower))",
+      valueName: "x"))
+  var incorrectPower: Double?
   @Option(
     help: ArgumentHelp(
       "Which neighbours of a salient token join its cluster. (default: \(preset.clustering.rawValue); nlft-reference: \(reference.clustering.rawValue))",
@@ -64,9 +73,35 @@ struct ConstantOptions: ParsableArguments {
   var judgeTerm: SaliencyConstants.JudgeTerm?
   @Option(
     help: ArgumentHelp(
+      "Weight of the standard answer (tokens.answer) in the loss of an incorrect response; 0 leaves it out. (default: \(preset.answerTerm); nlft-reference: \(reference.answerTerm))",
+      valueName: "x"))
+  var answerTerm: Double?
+  @Option(
+    help: ArgumentHelp(
+      "The same in the loss of a correct response. (default: \(preset.correctAnswerTerm); nlft-reference: \(reference.correctAnswerTerm))",
+      valueName: "x"))
+  var correctAnswerTerm: Double?
+  @Option(
+    help: ArgumentHelp(
+      "cut: a token of an incorrect response is suppressed when j/b is above this. (default: \(preset.cutRatio))",
+      valueName: "ratio"))
+  var cutRatio: Double?
+  @Option(
+    help: ArgumentHelp("cut: the unlikelihood of such a token. (default: \(preset.cutUnlikelihood))", valueName: "x"))
+  var cutUnlikelihood: Double?
+  @Option(
+    help: ArgumentHelp(
       "Multiplies every weight. (default: \(preset.factor) for nlft and nlft-reference, else \(others.factor))",
       valueName: "x"))
   var factor: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Put each response's weights at random places of it: a control that shows whether it matters where they sit.",
+      valueName: "seed"))
+  var shuffleWeights: UInt64?
+
+  /// Options with their default values.
+  public init() {}
 
   private static func powers(_ text: String) throws -> SaliencyConstants.Powers {
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
@@ -76,7 +111,30 @@ struct ConstantOptions: ParsableArguments {
     return SaliencyConstants.Powers(salient: salient, cluster: cluster, plain: plain)
   }
 
-  func applied(to preset: SaliencyConstants) -> SaliencyConstants {
+  /// What turns scored records into losses by `method` with these constants.
+  /// - Throws: `ValidationError` if a constant is outside its range.
+  public func builder(_ method: LossMethod) throws -> LossBuilder {
+    do {
+      return try LossBuilder(method: method, constants: applied(to: method.preset), shuffling: shuffleWeights)
+    } catch { throw ValidationError("\(error).") }
+  }
+
+  /// The first of the options that is given, by its name; nil if none is.
+  public var firstGiven: String? {
+    let options: [(name: String, isGiven: Bool)] = [
+      ("--threshold", threshold != nil), ("--salient", salient != nil), ("--lift-ratio", liftRatio != nil),
+      ("--powers", powers != nil), ("--ratio-base", ratioBase != nil), ("--ratio-standard", ratioStandard != nil),
+      ("--floor", floor != nil), ("--share", share != nil), ("--centre", centre != nil),
+      ("--unlikelihood-scale", unlikelihoodScale != nil), ("--incorrect-power", incorrectPower != nil),
+      ("--clustering", clustering != nil), ("--cluster-limit", clusterLimit != nil), ("--judge-term", judgeTerm != nil),
+      ("--answer-term", answerTerm != nil), ("--correct-answer-term", correctAnswerTerm != nil),
+      ("--cut-ratio", cutRatio != nil), ("--cut-unlikelihood", cutUnlikelihood != nil), ("--factor", factor != nil),
+      ("--shuffle-weights", shuffleWeights != nil),
+    ]
+    return options.first { $0.isGiven }?.name
+  }
+
+  private func applied(to preset: SaliencyConstants) -> SaliencyConstants {
     var constants = preset
     if let threshold { constants.threshold = threshold }
     if let salient { constants.salientRule = salient }
@@ -87,9 +145,15 @@ struct ConstantOptions: ParsableArguments {
     if let floor { constants.floor = floor }
     if let share { constants.share = share }
     if let centre { constants.centre = centre }
+    if let unlikelihoodScale { constants.unlikelihoodScale = unlikelihoodScale }
+    if let incorrectPower { constants.incorrectPower = incorrectPower }
     if let clustering { constants.clustering = clustering }
     if let clusterLimit { constants.clusterLimit = clusterLimit }
     if let judgeTerm { constants.judgeTerm = judgeTerm }
+    if let answerTerm { constants.answerTerm = answerTerm }
+    if let correctAnswerTerm { constants.correctAnswerTerm = correctAnswerTerm }
+    if let cutRatio { constants.cutRatio = cutRatio }
+    if let cutUnlikelihood { constants.cutUnlikelihood = cutUnlikelihood }
     if let factor { constants.factor = factor }
     return constants
   }

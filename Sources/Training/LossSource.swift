@@ -1,0 +1,55 @@
+import Records
+
+/// The records of a run and where their losses come from.
+public protocol LossSource {
+  /// How many records there are.
+  var count: Int { get }
+  /// How the weights are made, as options of nlft-saliency: distinct texts in the order of their first appearance.
+  /// Records that do not say it add none.
+  var settings: [String] { get }
+  /// The losses of a step's records.
+  /// - Parameter indices: their places in the stream.
+  /// - Throws: `TrainingError` naming the record that has none.
+  func losses(of indices: [Int]) throws(TrainingError) -> StepLosses
+  /// Adds what decides the losses, in the order of the stream.
+  func add(to fingerprint: inout Fingerprint)
+}
+
+/// The losses of one step.
+public struct StepLosses: Sendable {
+  /// The records that the step is taken on.
+  public var records: [TrainingRecord]
+  /// Ids of the others: at this step none of their tokens has a weight.
+  public var weightless: [String]
+
+  /// Losses of `records`.
+  public init(records: [TrainingRecord], weightless: [String] = []) {
+    self.records = records
+    self.weightless = weightless
+  }
+}
+
+/// Losses that are what they are, whatever the adapter becomes.
+extension [TrainingRecord]: LossSource {
+  /// The settings that the records' frames brought.
+  public var settings: [String] {
+    var seen = Set<String>()
+    return compactMap(\.settings).filter { seen.insert($0).inserted }
+  }
+
+  /// The records at these places.
+  public func losses(of indices: [Int]) -> StepLosses { StepLosses(records: indices.map { self[$0] }) }
+
+  /// Ids, tokens and weights.
+  public func add(to fingerprint: inout Fingerprint) {
+    for record in self {
+      fingerprint.add(record.id)
+      for sequence in record.sequences {
+        for number in sequence.tokens + sequence.positions + sequence.targets { fingerprint.add(number) }
+        for weight in sequence.likelihood + sequence.unlikelihood {
+          fingerprint.add(Int32(bitPattern: weight.bitPattern))
+        }
+      }
+    }
+  }
+}
