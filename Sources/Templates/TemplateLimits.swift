@@ -1,0 +1,19 @@
+/// Bounds within which a template is parsed and rendered, so that a hostile one costs little time and memory.
+public struct TemplateLimits: Sendable {
+  /// Bytes of UTF-8 in the template.
+  public var sourceBytes = 1 << 20
+  /// Expressions and statements evaluated in one rendering; every 8 elements of a list and every 256 bytes of text that
+  /// are made or searched count as one more.
+  public var steps = 1_000_000
+  /// Bytes of UTF-8 in the output, and in any text made on the way.
+  public var textBytes = 4 << 20
+  /// Elements of any list, range or dictionary made by the template.
+  public var elements = 100_000
+  /// Levels of statements, expressions and macro calls inside each other while rendering.
+  public var depth = 400
+  /// Levels of blocks and expressions inside each other in the source.
+  public var nesting = 100
+
+  /// The bounds that suit chat templates.
+  public init() {}
+}
