@@ -47,8 +47,7 @@ extension Interpreter {
         if let refused = refusedMethod(base, name) { return refused }
       }
     }
-    var shown = ""
-    try represent(index, into: &shown)
+    let shown = index.text?.quoted ?? index.integer.map { String($0) } ?? index.kind
     return .undefined(.member(of: base.kind, shown))
   }
 

@@ -90,7 +90,7 @@ struct ByteScanner {
         case UInt8(ascii: "b"): 2
         default: nil
         }
-      if let radix {
+      if let radix, let digit = Character(Unicode.Scalar(peek(2))).hexDigitValue, digit < radix {
         advance(to: index + 2)
         var digits = ""
         while peek().isNamePart {

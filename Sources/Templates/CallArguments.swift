@@ -13,7 +13,8 @@ extension Interpreter {
     _ arguments: CallArguments, _ parameters: [String], required: Int = 0, to callee: String
   ) throws(TemplateError) -> [Value?] {
     guard arguments.positional.count <= parameters.count else {
-      throw failure("\(callee) takes at most \(parameters.count) arguments, not \(arguments.positional.count)")
+      let most = parameters.isEmpty ? "no arguments" : "no more arguments than \(parameters.count)"
+      throw failure("\(callee) takes \(most), but got \(arguments.positional.count)")
     }
     var values: [Value?] = arguments.positional
     values += Array(repeating: nil, count: parameters.count - values.count)

@@ -3,6 +3,7 @@ extension Interpreter {
   func evaluate(_ expression: Expression, in scope: Scope) throws(TemplateError) -> Value {
     try enter()
     defer { leave() }
+    // Each case calls a function of its own: what all of them need together would make every level of the stack large.
     switch expression.node {
     case .none: return .none
     case .bool(let value): return .bool(value)
@@ -13,60 +14,107 @@ extension Interpreter {
     case .list(let elements): return .list(try made(evaluate(elements, in: scope)))
     case .tuple(let elements): return .tuple(try made(evaluate(elements, in: scope)))
     case .dictionary(let entries): return try dictionary(entries, line: expression.line, in: scope)
-    case .attribute(let base, let name):
-      let base = try evaluate(base, in: scope)
-      line = expression.line
-      return try attribute(name, of: base)
-    case .item(let base, let index):
-      let base = try evaluate(base, in: scope)
-      let index = try evaluate(index, in: scope)
-      line = expression.line
-      return try item(index, of: base)
+    case .attribute(let base, let name): return try attribute(name, of: base, line: expression.line, in: scope)
+    case .item(let base, let index): return try item(index, of: base, line: expression.line, in: scope)
     case .slice(let base, let start, let stop, let step):
-      let base = try evaluate(base, in: scope)
-      let start = try start.map { (part) throws(TemplateError) in try evaluate(part, in: scope) }
-      let stop = try stop.map { (part) throws(TemplateError) in try evaluate(part, in: scope) }
-      let step = try step.map { (part) throws(TemplateError) in try evaluate(part, in: scope) }
-      line = expression.line
-      return try slice(base, start ?? .none, stop ?? .none, step ?? .none)
+      return try slice(base, [start, stop, step], line: expression.line, in: scope)
     case .call(let callee, let arguments): return try call(callee, arguments, line: expression.line, in: scope)
     case .filter(let base, let use): return try apply(use, to: evaluate(base, in: scope), in: scope)
     case .test(let base, let test, let arguments):
-      let value = try evaluate(base, in: scope)
-      let arguments = try evaluate(arguments, in: scope)
-      line = expression.line
-      return .bool(try holds(test, for: value, arguments))
+      return try holds(test, for: base, arguments, line: expression.line, in: scope)
     case .not(let operand): return .bool(!(try evaluate(operand, in: scope).isTrue))
-    case .negative(let operand), .positive(let operand):
-      let value = try evaluate(operand, in: scope)
-      line = expression.line
-      if case .negative = expression.node { return try negative(value) }
-      return try positive(value)
-    case .and(let left, let right):
-      let value = try evaluate(left, in: scope)
-      return value.isTrue ? try evaluate(right, in: scope) : value
-    case .or(let left, let right):
-      let value = try evaluate(left, in: scope)
-      return value.isTrue ? value : try evaluate(right, in: scope)
+    case .negative(let operand): return try sign(operand, isNegative: true, line: expression.line, in: scope)
+    case .positive(let operand): return try sign(operand, isNegative: false, line: expression.line, in: scope)
+    case .and(let left, let right): return try either(left, right, decides: false, in: scope)
+    case .or(let left, let right): return try either(left, right, decides: true, in: scope)
     case .comparison(let first, let rest): return try compare(first, rest, line: expression.line, in: scope)
     case .arithmetic(let kind, let left, let right):
-      let left = try evaluate(left, in: scope)
-      let right = try evaluate(right, in: scope)
-      line = expression.line
-      return try arithmetic(kind, left, right)
-    case .concatenation(let parts):
-      var text = ""
-      for part in parts {
-        text += try string(evaluate(part, in: scope))
-        try check(textBytes: text.utf8.count)
-      }
-      line = expression.line
-      return .string(try made(text))
+      return try arithmetic(kind, left, right, line: expression.line, in: scope)
+    case .concatenation(let parts): return try concatenate(parts, line: expression.line, in: scope)
     case .conditional(let condition, let then, let otherwise):
-      if try evaluate(condition, in: scope).isTrue { return try evaluate(then, in: scope) }
-      if let otherwise { return try evaluate(otherwise, in: scope) }
-      return .undefined(.other("the condition of an 'if' without 'else' does not hold"))
+      return try choose(condition, then, otherwise, in: scope)
     }
+  }
+
+  private func attribute(
+    _ name: String, of base: Expression, line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let base = try evaluate(base, in: scope)
+    self.line = line
+    return try attribute(name, of: base)
+  }
+
+  private func item(
+    _ index: Expression, of base: Expression, line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let base = try evaluate(base, in: scope)
+    let index = try evaluate(index, in: scope)
+    self.line = line
+    return try item(index, of: base)
+  }
+
+  private func slice(
+    _ base: Expression, _ bounds: [Expression?], line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let base = try evaluate(base, in: scope)
+    var values: [Value] = []
+    for bound in bounds {
+      if let bound { values.append(try evaluate(bound, in: scope)) } else { values.append(.none) }
+    }
+    self.line = line
+    return try slice(base, values[0], values[1], values[2])
+  }
+
+  private func holds(
+    _ test: Test, for base: Expression, _ arguments: Arguments, line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let value = try evaluate(base, in: scope)
+    let arguments = try evaluate(arguments, in: scope)
+    self.line = line
+    return .bool(try holds(test, for: value, arguments))
+  }
+
+  private func sign(
+    _ operand: Expression, isNegative: Bool, line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let value = try evaluate(operand, in: scope)
+    self.line = line
+    return try isNegative ? negative(value) : positive(value)
+  }
+
+  /// `and`, `or`: the left operand if its truth value decides, else the right one.
+  private func either(
+    _ left: Expression, _ right: Expression, decides: Bool, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let value = try evaluate(left, in: scope)
+    return value.isTrue == decides ? value : try evaluate(right, in: scope)
+  }
+
+  private func arithmetic(
+    _ kind: Arithmetic, _ left: Expression, _ right: Expression, line: Int, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    let left = try evaluate(left, in: scope)
+    let right = try evaluate(right, in: scope)
+    self.line = line
+    return try arithmetic(kind, left, right)
+  }
+
+  private func concatenate(_ parts: [Expression], line: Int, in scope: Scope) throws(TemplateError) -> Value {
+    var text = ""
+    for part in parts {
+      text += try string(evaluate(part, in: scope))
+      try check(textBytes: text.utf8.count)
+    }
+    self.line = line
+    return .string(try made(text))
+  }
+
+  private func choose(
+    _ condition: Expression, _ then: Expression, _ otherwise: Expression?, in scope: Scope
+  ) throws(TemplateError) -> Value {
+    if try evaluate(condition, in: scope).isTrue { return try evaluate(then, in: scope) }
+    if let otherwise { return try evaluate(otherwise, in: scope) }
+    return .undefined(.other("the condition of an 'if' without 'else' does not hold"))
   }
 
   private func evaluate(_ expressions: [Expression], in scope: Scope) throws(TemplateError) -> [Value] {
@@ -136,68 +184,5 @@ extension Interpreter {
       left = right
     }
     return .bool(true)
-  }
-
-  // MARK: Calls
-
-  private func call(
-    _ callee: Expression, _ arguments: Arguments, line: Int, in scope: Scope
-  ) throws(TemplateError) -> Value {
-    if case .attribute(let base, let name) = callee.node {
-      let receiver = try evaluate(base, in: scope)
-      self.line = callee.line
-      if try hasMethod(receiver, name) {
-        let arguments = try evaluate(arguments, in: scope)
-        self.line = line
-        return try call(method: name, of: receiver, arguments)
-      }
-      let value = try attribute(name, of: receiver)
-      return try call(value, evaluate(arguments, in: scope), line: line)
-    }
-    return try call(evaluate(callee, in: scope), evaluate(arguments, in: scope), line: line)
-  }
-
-  private func call(_ callee: Value, _ arguments: CallArguments, line: Int) throws(TemplateError) -> Value {
-    self.line = line
-    switch callee {
-    case .macro(let macro): return .string(try call(macro, arguments))
-    case .function(let function): return try call(function, arguments)
-    case .method(let method): return try call(method: method.name, of: method.receiver, arguments)
-    case .undefined(let undefined): throw failure(undefined.message)
-    default: throw failure("\(callee.kind) cannot be called")
-    }
-  }
-
-  private func call(_ macro: Macro, _ arguments: CallArguments) throws(TemplateError) -> String {
-    let definition = macro.definition
-    let scope = Scope(parent: macro.scope)
-    var keywords = arguments.keywords
-    for (index, parameter) in definition.parameters.enumerated() {
-      let value: Value
-      if index < arguments.positional.count {
-        value = arguments.positional[index]
-      } else if let place = keywords.firstIndex(where: { $0.name == parameter.text }) {
-        value = keywords.remove(at: place).value
-      } else if let byDefault = parameter.byDefault {
-        value = try evaluate(byDefault, in: scope)
-      } else {
-        value = .undefined(.parameter(parameter.text))
-      }
-      scope.set(parameter.name, value)
-    }
-    if let name = definition.kwargs {
-      var builder = ValueDictionary.Builder()
-      for (name, value) in keywords { builder.set(.string(name), .text(TextKey(name)), value) }
-      scope.set(name, try made(builder))
-    } else if let keyword = keywords.first {
-      throw failure("the macro \(macro.name.quoted) takes no argument \(keyword.name.quoted)")
-    }
-    if let name = definition.varargs {
-      scope.set(name, .tuple(try made(Array(arguments.positional.dropFirst(definition.parameters.count)))))
-    } else if arguments.positional.count > definition.parameters.count {
-      throw failure(
-        "the macro \(macro.name.quoted) takes \(definition.parameters.count) arguments, not \(arguments.positional.count)")
-    }
-    return try made(captured { () throws(TemplateError) in _ = try execute(definition.body, in: scope) })
   }
 }

@@ -139,8 +139,11 @@ extension Interpreter {
     return .generator(
       keep(
         Generator { [unowned self] () throws(TemplateError) in
+          try enter()
+          defer { leave() }
           var results: [Value] = []
-          for element in try elements(of: value) {
+          // As in Jinja, what counts as false is an empty sequence here, none included.
+          for element in value.isTrue ? try elements(of: value) : [] {
             try charge()
             self.line = line
             if let result = try transform(element) { results.append(result) }

@@ -28,7 +28,9 @@ extension Interpreter {
       guard attributes.entries.count <= 1000 else { throw limit("a namespace has more than 1000 attributes") }
       let namespace = keep(Namespace())
       for entry in attributes.entries {
-        guard let name = entry.key.text else { throw failure("the attributes of a namespace have no \(entry.key.kind)") }
+        guard let name = entry.key.text else {
+          throw failure("the attributes of a namespace have no \(entry.key.kind)")
+        }
         guard !name.hasPrefix("_") else { throw failure("the attribute \(name.quoted) begins with an underscore") }
         namespace[name] = entry.value
       }
@@ -58,6 +60,7 @@ extension Interpreter {
     guard arguments.positional.count <= 1 else { throw failure("\(callee) takes one argument without a name at most") }
     var builder = ValueDictionary.Builder()
     if let source = arguments.positional.first {
+      if case .undefined(let undefined) = source { throw failure(undefined.message) }
       if case .dictionary(let dictionary) = source {
         if arguments.keywords.isEmpty { return dictionary }
         for entry in dictionary.entries { try builder.set(entry.key, dictionaryKey(entry.key), entry.value) }

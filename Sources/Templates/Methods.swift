@@ -147,10 +147,12 @@ extension Interpreter {
       return .bool(false)
     case .removeprefix:
       let part = try one("prefix")
-      return try result(text.beginsWith(part) ? String(decoding: text.utf8.dropFirst(part.utf8.count), as: UTF8.self) : text)
+      return try result(
+        text.beginsWith(part) ? String(decoding: text.utf8.dropFirst(part.utf8.count), as: UTF8.self) : text)
     case .removesuffix:
       let part = try one("suffix")
-      return try result(text.endsWith(part) ? String(decoding: text.utf8.dropLast(part.utf8.count), as: UTF8.self) : text)
+      return try result(
+        text.endsWith(part) ? String(decoding: text.utf8.dropLast(part.utf8.count), as: UTF8.self) : text)
     case .replace:
       let values = try bound("old", "new", "count", required: 2)
       let limit = try integer(values[2] ?? .int(-1), of: name)

@@ -213,6 +213,9 @@ struct Parser {
     guard !Self.reserved.contains(text) else {
       throw TemplateError(.syntax, line: line, "'\(text)' cannot be assigned to")
     }
+    guard allowsAttributes || text != "loop" else {
+      throw TemplateError(.syntax, line: line, "a loop's own variable cannot be called 'loop'")
+    }
     guard allowsAttributes, skip(.dot) else { return .name(name(text)) }
     let attribute = try expectName()
     guard !attribute.hasPrefix("_") else {

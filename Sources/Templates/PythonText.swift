@@ -41,8 +41,8 @@ extension Interpreter {
       text += ">"
     case .loop(let state): text += "<LoopContext \(state.index + 1)/\(state.elements.count)>"
     case .macro(let macro): text += "<Macro \(macro.name.pythonLiteral)>"
-    case .generator, .function, .method:
-      throw failure("\(value.kind) has no text; a generator becomes a list by the filter 'list'")
+    case .generator: throw failure("a generator has no text; the filter 'list' makes a list of it")
+    case .function, .method: throw failure("\(value.kind) has no text")
     }
   }
 
@@ -100,7 +100,8 @@ extension Double {
       let exponent = point - 1
       let size = String(abs(exponent))
       let rest = digits.count > 1 ? "." + text(digits.dropFirst()) : ""
-      return sign + text(digits.prefix(1)) + rest + (exponent < 0 ? "e-" : "e+") + (size.utf8.count < 2 ? "0" : "") + size
+      return sign + text(digits.prefix(1)) + rest + (exponent < 0 ? "e-" : "e+") + (size.utf8.count < 2 ? "0" : "")
+        + size
     }
     if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + text(digits) }
     if digits.count <= point {

@@ -62,7 +62,9 @@ extension Interpreter {
     _ value: Value, _ arguments: CallArguments, _ callee: String
   ) throws(TemplateError) -> Value {
     let values = try bind(arguments, ["case_sensitive", "by", "reverse"], to: callee)
-    guard case .dictionary(let dictionary) = value else { throw failure("\(callee) needs a dictionary, not \(value.kind)") }
+    guard case .dictionary(let dictionary) = value else {
+      throw failure("\(callee) needs a dictionary, not \(value.kind)")
+    }
     let by = try text(values[1] ?? .string("key"), of: callee)
     guard by == "key" || by == "value" else { throw failure("\(callee) sorts by 'key' or 'value', not \(by.quoted)") }
     var pairs: [(element: Value, key: Value)] = []

@@ -9,7 +9,8 @@ public struct TemplateLimits: Sendable {
   public var textBytes = 4 << 20
   /// Elements of any list, range or dictionary made by the template.
   public var elements = 100_000
-  /// Levels of statements, expressions and macro calls inside each other while rendering.
+  /// Levels of statements, expressions and macro calls inside each other while rendering, each of which takes up to
+  /// 8 KB of stack in a debug build; also levels of lists inside each other.
   public var depth = 400
   /// Levels of blocks and expressions inside each other in the source.
   public var nesting = 100

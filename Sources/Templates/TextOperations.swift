@@ -58,7 +58,6 @@ extension String {
     var rest = scalars[...].drop(while: \.isPythonSpace)
     while !rest.isEmpty {
       if let limit, parts.count == limit {
-        while let last = rest.last, last.isPythonSpace { rest.removeLast() }
         parts.append(text(rest))
         break
       }

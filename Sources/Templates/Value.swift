@@ -67,7 +67,8 @@ final class IntegerRange {
   /// A range, or nil if `step` is 0 or it has more than `limit` elements.
   init?(start: Int, stop: Int, step: Int, limit: Int) {
     guard step != 0 else { return nil }
-    let (distance, overflow) = step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
+    let (distance, overflow) =
+      step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
     if distance <= 0 && !overflow || (step > 0 ? stop <= start : stop >= start) {
       count = 0
     } else {
