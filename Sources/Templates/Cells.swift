@@ -1,5 +1,5 @@
-/// A value with an identity, which may hold others and so, by assignment, itself. The interpreter empties all cells when
-/// a rendering is over, so that no circle keeps its members alive and no chain of them is released link by link.
+/// A value with an identity, which may hold others and so, by assignment, itself. The interpreter empties all cells
+/// when a rendering is over, so that no circle keeps its members alive and no chain of them is released link by link.
 protocol Cell: AnyObject {
   /// Lets go of everything held.
   func clear()

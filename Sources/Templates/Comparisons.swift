@@ -58,7 +58,8 @@ extension Interpreter {
     if let first = left.text, let second = right.text {
       try charge(text: min(first.utf8.count, second.utf8.count))
       // The order of UTF-8 is that of the scalars.
-      return orEqual ? !second.utf8.lexicographicallyPrecedes(first.utf8) : first.utf8.lexicographicallyPrecedes(second.utf8)
+      return orEqual
+        ? !second.utf8.lexicographicallyPrecedes(first.utf8) : first.utf8.lexicographicallyPrecedes(second.utf8)
     }
     if let first = left.integer, let second = right.integer { return orEqual ? first <= second : first < second }
     if let first = left.number, let second = right.number { return orEqual ? first <= second : first < second }

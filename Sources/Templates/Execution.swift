@@ -26,7 +26,7 @@ extension Interpreter {
         return try execute(branch.body, in: scope)
       }
       return otherwise.isEmpty ? .normal : try execute(otherwise, in: scope)
-    case .loop(let loop): try execute(loop, in: scope)
+    case .loop(let loop): return try execute(loop, in: scope)
     case .set(let target, let expression): try set(target, expression, in: scope)
     case .setBlock(let target, let filters, let body):
       try assign(filtered(body, filters, in: scope), to: target, in: scope)
@@ -64,13 +64,13 @@ extension Interpreter {
     return value
   }
 
-  private func execute(_ loop: Loop, in scope: Scope) throws(TemplateError) {
+  private func execute(_ loop: Loop, in scope: Scope) throws(TemplateError) -> Ending {
     let sequence = try evaluate(loop.sequence, in: scope)
     line = loop.line
     let elements = try kept(elements(of: sequence), by: loop, in: scope)
     guard !elements.isEmpty else {
-      if !loop.otherwise.isEmpty { _ = try execute(loop.otherwise, in: Scope(parent: scope)) }
-      return
+      // A 'break' in there leaves the loop around this one.
+      return loop.otherwise.isEmpty ? .normal : try execute(loop.otherwise, in: Scope(parent: scope))
     }
     let state = keep(LoopState(elements: elements))
     for (index, element) in elements.enumerated() {
@@ -82,6 +82,7 @@ extension Interpreter {
       if let loopName { inner.set(loopName, .loop(state)) }
       if try execute(loop.body, in: inner) == .breaks { break }
     }
+    return .normal
   }
 
   /// The elements for which the condition of a loop holds, if it has one.

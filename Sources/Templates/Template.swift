@@ -1,8 +1,8 @@
 /// A Jinja template, parsed once and rendered as often as needed.
 ///
 /// The language is the part of Jinja that chat templates use, with the settings and additions of Hugging Face's
-/// transformers: `trim_blocks` and `lstrip_blocks`, `break` and `continue`, `generation`, `tojson` without HTML escapes,
-/// `raise_exception`, `strftime_now`, immutable data. What is not supported is refused, by name, when it is parsed.
+/// transformers: `trim_blocks` and `lstrip_blocks`, `break` and `continue`, `generation`, `tojson` without HTML
+/// escapes, `raise_exception`, `strftime_now`, immutable data. What is not supported is refused, by name, when it is parsed.
 ///
 /// A template can reach nothing but the variables it is given, and is held within `TemplateLimits`.
 public struct Template: Sendable {
@@ -28,7 +28,8 @@ public struct Template: Sendable {
   ///     holds.
   ///   - now: what `strftime_now` writes; without it the function is undefined, for which templates usually have a
   ///     fixed date of their own.
-  /// - Throws: `TemplateError` if the template raises an exception, does what its values do not allow, or exceeds a limit.
+  /// - Throws: `TemplateError` if the template raises an exception, does what its values do not allow, or exceeds a
+  ///   limit.
   public func render(
     _ variables: [(String, TemplateValue)], now: TemplateDate? = nil
   ) throws(TemplateError) -> String {

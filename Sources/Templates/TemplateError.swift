@@ -49,7 +49,8 @@ extension String {
   /// The text in single quotes, cut behind 60 scalars, for messages.
   var quoted: String {
     let scalars = unicodeScalars
-    guard let cut = scalars.index(scalars.startIndex, offsetBy: 60, limitedBy: scalars.endIndex), cut != scalars.endIndex
+    guard let cut = scalars.index(scalars.startIndex, offsetBy: 60, limitedBy: scalars.endIndex),
+      cut != scalars.endIndex
     else { return "'\(self)'" }
     return "'\(String(scalars[..<cut]))…'"
   }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct CaseTests {
   @Test(arguments: [
-    ("whitespace", 41), ("statements", 64), ("expressions", 58), ("filters", 39), ("tests", 21), ("methods", 15),
+    ("whitespace", 41), ("statements", 66), ("expressions", 58), ("filters", 39), ("tests", 21), ("methods", 15),
     ("raises", 89), ("syntax", 59), ("unsupported", 26), ("conversations", 126),
   ])
   func rendersAsJinja(file: String, count: Int) throws {

@@ -9,8 +9,8 @@ import Templates
   import Darwin
 #endif
 
-/// A template, what it is given, and what has to come out. The expected outputs are those of Jinja 3.1.6 as transformers
-/// 5.23 sets it up; where an error is expected that Jinja raises one too, its words are this interpreter's.
+/// A template, what it is given, and what has to come out. The expected outputs are those of Jinja 3.1.6 as
+/// transformers 5.23 sets it up; where an error is expected that Jinja raises one too, its words are this interpreter's.
 struct TemplateCase: Sendable {
   let template: String
   let variables: [(String, TemplateValue)]

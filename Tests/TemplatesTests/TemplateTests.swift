@@ -15,7 +15,9 @@ import Testing
 
   @Test func rendersManyTimes() throws {
     let template = try Template(
-      "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{{ m.role }}:{{ m.content }};{% endfor %}{{ ns.n }}")
+      "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}"
+        + "{{ m.role }}:{{ m.content }};{% endfor %}{{ ns.n }}"
+    )
     for text in ["a", "b"] {
       let messages = TemplateValue.list([.dictionary(["role": .string("user"), "content": .string(text)])])
       #expect(try template.render([("messages", messages)]) == "user:\(text);1")
@@ -103,15 +105,14 @@ import Testing
   }
 
   @Test(arguments: [
-    "{{ [1] * 10 ** 18 }}", "{{ 'abc' * 99|list }}", "{{ ('abc' * 99)|list }}",
+    "{{ [1] * 10 ** 18 }}", "{{ ('abc' * 99)|list }}",
     "{% set ns = namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
     "{{ ('a ' * 200).split() }}",
   ])
   func listsAreBounded(source: String) {
     var limits = TemplateLimits()
     limits.elements = 100
-    let message = error(source, limits: limits)?.message
-    #expect(message == (source.contains("99|list") ? "'*' does not work on a string and a list" : "a list has more than 100 elements"))
+    #expect(error(source, limits: limits)?.message == "a list has more than 100 elements")
   }
 
   @Test(arguments: ["range(10 ** 18)", "range(-9223372036854775807, 9223372036854775807)", "range(0, -200000, -1)"])
@@ -123,7 +124,8 @@ import Testing
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% macro m() %}{% set x %}{% filter trim %}{{ m() }}{% endfilter %}{% endset %}{% endmacro %}{{ m() }}",
     "{% set ns = namespace() %}{% set ns.self = ns %}{{ ns }}",
-    "{% set ns = namespace(s=[1]) %}{% for i in range(3000) %}{% set ns.s = ns.s|map('trim') %}{% endfor %}{{ ns.s|list }}",
+    "{% set ns = namespace(s=[1]) %}{% for i in range(3000) %}{% set ns.s = ns.s|map('trim') %}{% endfor %}"
+      + "{{ ns.s|list }}",
   ])
   func depthIsBounded(source: String) {
     #expect(error(source)?.message == "more than 400 levels of blocks, expressions and calls inside each other")
@@ -142,7 +144,8 @@ import Testing
     "{% set prev = ns.s %}{% macro m() %}{{ prev }}{% endmacro %}{% set ns.s = m %}",
   ])
   func chainsAreReleased(statement: String) throws {
-    let source = "{% set ns = namespace(s=1) %}{% for i in range(20000) %}\(statement)\n{% endfor %}{% set ns.s = 1 %}end"
+    let source =
+      "{% set ns = namespace(s=1) %}{% for i in range(20000) %}\(statement)\n{% endfor %}{% set ns.s = 1 %}end"
     #expect(try Template(source).render([]) == "end")
   }
 
@@ -187,7 +190,8 @@ import Testing
 
   @Test func extremeIndicesAreHarmless() throws {
     let lowest = "(-9223372036854775807 - 1)"
-    let source = "{{ [1,2,3][\(lowest):9223372036854775807:9223372036854775807] }}{{ [1,2,3][::\(lowest)] }}"
+    let source =
+      "{{ [1,2,3][\(lowest):9223372036854775807:9223372036854775807] }}{{ [1,2,3][::\(lowest)] }}"
       + "{{ [1,2,3][\(lowest):] }}[{{ [1][\(lowest)] }}{{ 'a'[\(lowest)] }}{{ 'a'[9223372036854775807] }}]"
       + "{{ \(lowest) % -1 }}{{ 1 ** 1000000000000 }}{{ range(0, -5, -9223372036854775807)|list }}"
     #expect(try Template(source).render([]) == "[1][3][1, 2, 3][]01[0]")
