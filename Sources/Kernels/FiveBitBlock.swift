@@ -6,19 +6,21 @@ extension ByteBlock {
   fileprivate static func fiveBits<Order: ByteOrder>(
     _ source: UnsafeRawPointer, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let nibbles = words(source + 4)
-    let low = SIMD8<UInt32>(lowHalf: nibbles & 0x0F0F_0F0F, highHalf: nibbles &>> 4 & 0x0F0F_0F0F)
-    // Four fifth bits for each word; the product brings bit i of them to bit 4 of byte i.
-    let fifth = SIMD8<UInt32>(repeating: source.loadUnaligned(as: UInt32.self))
-    let four = fifth &>> SIMD8(0, 4, 8, 12, 16, 20, 24, 28) & 15
-    return numbers(low | four &* 0x0204_0810 & 0x1010_1010, order, rotation)
+    let nibbles = Order.rotated(words(source + 4), rotation)
+    let fifth = SIMD16(repeating: source.loadUnaligned(as: UInt32.self))
+    @inline(__always) func half(_ nibbles: SIMD16<UInt32>, _ first: UInt32) -> VectorMath.Vector {
+      let bits = SIMD16(repeating: first) &<< Order.places
+      // A true comparison is a lane of ones.
+      let isSet = unsafeBitCast((fifth & bits) .== bits, to: SIMD16<UInt32>.self)
+      return unsafeBitCast(nibbles & 0x003C_0000 | isSet & 0x0040_0000 | 0x4200_0000, to: VectorMath.Vector.self)
+    }
+    return (half(nibbles &<< 3, 1), half(nibbles &>> 1, 1 << 16))
   }
 }
 
 /// A block of Q5_0.
 enum FiveBitBlock: ByteBlock {
   static var bytes: Int { 22 }
-  static var width: Int { 5 }
   static var offset: Float { 48 }
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
@@ -33,7 +35,6 @@ enum FiveBitBlock: ByteBlock {
 /// A block of Q5_1.
 enum FiveBitMinimumBlock: ByteBlock {
   static var bytes: Int { 24 }
-  static var width: Int { 5 }
   static var hasMinimum: Bool { true }
   static var offset: Float { 32 }
   @inline(__always)

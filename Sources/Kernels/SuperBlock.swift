@@ -7,14 +7,6 @@ protocol SuperBlock: ByteBlock {}
 extension SuperBlock {
   static var runs: Int { 8 }
 
-  /// 32 bytes, each rotated to bring its bit `bit` to bit `place`; other bits may go astray.
-  @inline(__always)
-  fileprivate static func moved(_ source: UnsafeRawPointer, bit: Int, to place: Int) -> SIMD8<UInt32> {
-    let bytes = run(source)
-    let rotation = SIMD8(repeating: UInt32(truncatingIfNeeded: place - bit))
-    return bytes &<< rotation | bytes &>> (0 &- rotation)
-  }
-
   /// The numbers in 32 bytes, from bit `bit` on.
   @inline(__always)
   fileprivate static func numbers<Order: ByteOrder>(
@@ -24,6 +16,12 @@ extension SuperBlock {
     return (
       Order.numbers(words(source), width: width, rotation), Order.numbers(words(source + 16), width: width, rotation)
     )
+  }
+
+  /// The fields of 32 bytes from bit `bit` on, moved to the bottom; bits above them are not cleared.
+  @inline(__always)
+  fileprivate static func fields(_ source: UnsafeRawPointer, bit: Int) -> SIMD8<UInt32> {
+    source.loadUnaligned(as: SIMD8<UInt32>.self) &>> SIMD8(repeating: UInt32(truncatingIfNeeded: bit))
   }
 }
 
@@ -93,9 +91,9 @@ enum ThreeBitSuperBlock: SuperBlock {
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let low = moved(block + 32 + 32 * (run >> 2), bit: 2 * (run & 3), to: 0)
-    let high = moved(block, bit: run, to: 2)
-    return numbers(low & 0x0303_0303 | high & 0xFCFC_FCFC, order, rotation)
+    let low = fields(block + 32 + 32 * (run >> 2), bit: 2 * (run & 3))
+    let high = fields(block, bit: run)
+    return numbers(low & 0x0303_0303 | high &<< 2 & 0xFCFC_FCFC, order, rotation)
   }
   @inline(__always)
   static func factors(
@@ -161,9 +159,9 @@ enum FiveBitSuperBlock: SuperBlock {
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let low = moved(block + 48 + 32 * (run >> 1), bit: 4 * (run & 1), to: 0)
-    let high = moved(block + 16, bit: run, to: 4)
-    return numbers(low & 0x0F0F_0F0F | high & 0xF0F0_F0F0, order, rotation)
+    let low = fields(block + 48 + 32 * (run >> 1), bit: 4 * (run & 1))
+    let high = fields(block + 16, bit: run)
+    return numbers(low & 0x0F0F_0F0F | high &<< 4 & 0xF0F0_F0F0, order, rotation)
   }
   @inline(__always)
   static func factors(
@@ -184,9 +182,9 @@ enum SixBitSuperBlock: SuperBlock {
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
     // Runs 0 and 1 are low nibbles, 2 and 3 the high ones of the same bytes; then the other half.
-    let low = moved(block + 64 * (run >> 2) + 32 * (run & 1), bit: 2 * (run & 2), to: 0)
-    let high = moved(block + 128 + 32 * (run >> 2), bit: 2 * (run & 3), to: 4)
-    return numbers(low & 0x0F0F_0F0F | high & 0xF0F0_F0F0, order, rotation)
+    let low = fields(block + 64 * (run >> 2) + 32 * (run & 1), bit: 2 * (run & 2))
+    let high = fields(block + 128 + 32 * (run >> 2), bit: 2 * (run & 3))
+    return numbers(low & 0x0F0F_0F0F | high &<< 4 & 0xF0F0_F0F0, order, rotation)
   }
   @inline(__always)
   static func factors(
