@@ -86,9 +86,8 @@ struct GGUFModel {
     var fingerprint = Fingerprint()
     for (name, entry) in file.tensors.sorted(by: { $0.key < $1.key }) {
       fingerprint.add("\(name) \(entry.type) \(entry.dimensions)")
-      let start = file.dataStart + entry.offset
-      let end = min(file.mapping.count, start + ModelSample.bytesPerTensor)
-      if start < end { fingerprint.add(UnsafeRawBufferPointer(rebasing: file.mapping.bytes[start..<end])) }
+      let end = min(entry.mapping.count, entry.start + ModelSample.bytesPerTensor)
+      if entry.start < end { fingerprint.add(UnsafeRawBufferPointer(rebasing: entry.mapping.bytes[entry.start..<end])) }
     }
     return fingerprint.hexadecimal
   }

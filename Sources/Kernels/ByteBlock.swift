@@ -5,6 +5,8 @@ protocol ByteOrder {
   /// How far to the left each lane is rotated for the lowest `width` bits of its byte, 1 to 8, to come to the top of
   /// the mantissa, the highest of them to bit 22.
   static func rotation(width: Int) -> SIMD16<UInt32>
+  /// Where each lane's byte begins in its word.
+  static var shifts: SIMD16<UInt32> { get }
   /// The number of each lane's byte among the sixteen.
   static var places: SIMD16<UInt32> { get }
 }
@@ -43,6 +45,7 @@ private enum StoredRotations {
 
 /// The bytes as they lie in the file.
 enum FileOrder: ByteOrder {
+  static var shifts: SIMD16<UInt32> { SIMD16(0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24) }
   static var places: SIMD16<UInt32> { SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
   static func rotation(width: Int) -> SIMD16<UInt32> { StoredRotations.ofFile[width] }
   @inline(__always)
@@ -55,6 +58,7 @@ enum FileOrder: ByteOrder {
 
 /// The four words four times, copy s for byte s of each: what takes the fewest instructions. Lane 4s + j is byte 4j + s.
 enum CopyOrder: ByteOrder {
+  static var shifts: SIMD16<UInt32> { SIMD16(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24) }
   static var places: SIMD16<UInt32> { SIMD16(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15) }
   static func rotation(width: Int) -> SIMD16<UInt32> { StoredRotations.ofCopies[width] }
   @inline(__always)
@@ -86,12 +90,4 @@ extension ByteBlock {
   /// Sixteen bytes.
   @inline(__always)
   static func words(_ source: UnsafeRawPointer) -> SIMD4<UInt32> { source.loadUnaligned(as: SIMD4<UInt32>.self) }
-
-  /// 32 bytes as numbers, the lowest bits of each as wide as the block's.
-  @inline(__always)
-  static func numbers<Order: ByteOrder>(
-    _ bytes: SIMD8<UInt32>, _: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
-    (Order.numbers(bytes.lowHalf, width: width, rotation), Order.numbers(bytes.highHalf, width: width, rotation))
-  }
 }

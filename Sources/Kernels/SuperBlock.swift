@@ -1,7 +1,6 @@
 /// ggml's K-quants: blocks of 256 values, whose scales, one for every 16 or 32 values, are small integers themselves.
 ///
 /// Several runs share their bytes, one in the lowest bits, the next in the bits above: a run has a field of each byte.
-/// Where the bits of a number lie apart, they are put together as bytes before they are spread.
 protocol SuperBlock: ByteBlock {}
 
 extension SuperBlock {
@@ -18,10 +17,23 @@ extension SuperBlock {
     )
   }
 
-  /// The fields of 32 bytes from bit `bit` on, moved to the bottom; bits above them are not cleared.
+  /// The numbers of `width` bits of which the highest is bit `top` of other 32 bytes, the others begin at bit `bit`.
   @inline(__always)
-  fileprivate static func fields(_ source: UnsafeRawPointer, bit: Int) -> SIMD8<UInt32> {
-    source.loadUnaligned(as: SIMD8<UInt32>.self) &>> SIMD8(repeating: UInt32(truncatingIfNeeded: bit))
+  fileprivate static func numbers<Order: ByteOrder>(
+    _ source: UnsafeRawPointer, bit: Int, top other: UnsafeRawPointer, bit top: Int, _: Order.Type,
+    _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) {
+    let rotation = rotation &- SIMD16(repeating: UInt32(truncatingIfNeeded: bit))
+    let bits = SIMD16(repeating: UInt32(1) &<< UInt32(truncatingIfNeeded: top)) &<< Order.shifts
+    let mask = UInt32(truncatingIfNeeded: (1 << 22) - (1 << (23 - width)))
+    let exponent = UInt32(truncatingIfNeeded: (127 + width) << 23)
+    @inline(__always) func half(_ place: Int) -> VectorMath.Vector {
+      // A true comparison is a lane of ones.
+      let isSet = unsafeBitCast((Order.spread(words(other + place)) & bits) .== bits, to: SIMD16<UInt32>.self)
+      let low = Order.rotated(words(source + place), rotation) & mask
+      return unsafeBitCast(low | isSet & 0x0040_0000 | exponent, to: VectorMath.Vector.self)
+    }
+    return (half(0), half(16))
   }
 }
 
@@ -91,9 +103,7 @@ enum ThreeBitSuperBlock: SuperBlock {
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let low = fields(block + 32 + 32 * (run >> 2), bit: 2 * (run & 3))
-    let high = fields(block, bit: run)
-    return numbers(low & 0x0303_0303 | high &<< 2 & 0xFCFC_FCFC, order, rotation)
+    numbers(block + 32 + 32 * (run >> 2), bit: 2 * (run & 3), top: block, bit: run, order, rotation)
   }
   @inline(__always)
   static func factors(
@@ -159,9 +169,7 @@ enum FiveBitSuperBlock: SuperBlock {
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let low = fields(block + 48 + 32 * (run >> 1), bit: 4 * (run & 1))
-    let high = fields(block + 16, bit: run)
-    return numbers(low & 0x0F0F_0F0F | high &<< 4 & 0xF0F0_F0F0, order, rotation)
+    numbers(block + 48 + 32 * (run >> 1), bit: 4 * (run & 1), top: block + 16, bit: run, order, rotation)
   }
   @inline(__always)
   static func factors(
@@ -181,10 +189,17 @@ enum SixBitSuperBlock: SuperBlock {
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
+    /// The fields of 32 bytes from bit `bit` on, moved to the bottom; bits above them are not cleared.
+    @inline(__always) func fields(_ place: Int, bit: Int) -> SIMD8<UInt32> {
+      (block + place).loadUnaligned(as: SIMD8<UInt32>.self) &>> SIMD8(repeating: UInt32(truncatingIfNeeded: bit))
+    }
     // Runs 0 and 1 are low nibbles, 2 and 3 the high ones of the same bytes; then the other half.
-    let low = fields(block + 64 * (run >> 2) + 32 * (run & 1), bit: 2 * (run & 2))
-    let high = fields(block + 128 + 32 * (run >> 2), bit: 2 * (run & 3))
-    return numbers(low & 0x0F0F_0F0F | high &<< 4 & 0xF0F0_F0F0, order, rotation)
+    let low = fields(64 * (run >> 2) + 32 * (run & 1), bit: 2 * (run & 2))
+    let high = fields(128 + 32 * (run >> 2), bit: 2 * (run & 3))
+    let bytes = low & 0x0F0F_0F0F | high &<< 4 & 0xF0F0_F0F0
+    return (
+      Order.numbers(bytes.lowHalf, width: width, rotation), Order.numbers(bytes.highHalf, width: width, rotation)
+    )
   }
   @inline(__always)
   static func factors(
