@@ -86,8 +86,7 @@ struct GGUFModel {
     var fingerprint = Fingerprint()
     for (name, entry) in file.tensors.sorted(by: { $0.key < $1.key }) {
       fingerprint.add("\(name) \(entry.type) \(entry.dimensions)")
-      let end = min(entry.mapping.count, entry.start + ModelSample.bytesPerTensor)
-      if entry.start < end { fingerprint.add(UnsafeRawBufferPointer(rebasing: entry.mapping.bytes[entry.start..<end])) }
+      fingerprint.add(GGUFFile.sample(of: entry, bytes: ModelSample.bytesPerTensor))
     }
     return fingerprint.hexadecimal
   }

@@ -43,7 +43,8 @@ struct GGUFSplit {
     let tensors = parts.reduce(first.tensors.count) { $0 + $1.tensors.count }
     if let expected = try first.integer("split.tensors.count"), expected != tensors {
       throw CheckpointError(
-        first.path, "the \(count) parts of the model have \(tensors) tensors, expected \(expected) (split.tensors.count)")
+        first.path,
+        "the \(count) parts of the model have \(tensors) tensors, expected \(expected) (split.tensors.count)")
     }
     return parts
   }

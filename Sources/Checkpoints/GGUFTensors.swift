@@ -29,7 +29,8 @@ extension GGUFFile {
     guard let format = Self.formats[entry.type] else {
       let type = Self.otherTypes[entry.type] ?? "number \(entry.type)"
       throw CheckpointError(
-        path, "the tensor \(name) has type \(type), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K")
+        path,
+        "the tensor \(name) has type \(type), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K")
     }
     guard entry.dimensions == shape.reversed() else {
       throw CheckpointError(
@@ -67,6 +68,17 @@ extension GGUFFile {
       if let base = buffer.baseAddress { matrix.widen(row: 0, into: base) }
       filled = count
     }
+  }
+
+  /// The first bytes of a tensor, at most `limit`, and nothing of its neighbours.
+  static func sample(of entry: Entry, bytes limit: Int) -> UnsafeRawBufferPointer {
+    var end = min(entry.mapping.count, entry.start + limit)
+    if let format = formats[entry.type] {
+      // Only small tensors need an exact count; the others' might overflow.
+      let count = entry.dimensions.reduce(1) { min($0 * min($1, 1 << 20), 1 << 20) }
+      end = min(end, entry.start + count / format.blockLength * format.blockBytes)
+    }
+    return UnsafeRawBufferPointer(rebasing: entry.mapping.bytes[min(entry.start, end)..<end])
   }
 
   // MARK: Metadata

@@ -8,7 +8,7 @@ struct GGUFSplitTests {
   private let whole = SmallModel().gguf()
 
   /// The model in three parts, the first with the metadata and `first` of the tensors.
-  private func parts(first: Int) -> [GGUFWriter] {
+  private func split(first: Int) -> [GGUFWriter] {
     let half = (whole.tensors.count - first) / 2
     let cuts = [0, first, first + half, whole.tensors.count]
     return (0..<3).map { number in
@@ -39,7 +39,7 @@ struct GGUFSplitTests {
   @Test(arguments: [0, 4]) func allPartsAreOneModel(_ first: Int) throws {
     let folder = try TemporaryFolder()
     let expected = try ModelCheckpoint.open(folder.write(whole.encoded, to: "whole.gguf"))
-    for (number, part) in parts(first: first).enumerated() { try folder.write(part.encoded, to: name(number)) }
+    for (number, part) in split(first: first).enumerated() { try folder.write(part.encoded, to: name(number)) }
     let found = try ModelCheckpoint.open(folder.file(name(0)))
     #expect(found.fingerprint == expected.fingerprint)
     #expect(found.finalNorm == expected.finalNorm)
@@ -60,14 +60,14 @@ struct GGUFSplitTests {
   }
 
   @Test func aMissingPart() throws {
-    let parts = parts(first: 4)
+    let parts = split(first: 4)
     #expect(
       try refusal([parts[0], parts[1], nil])
         == "FOLDER/\(name(2)): part 3 of 3 of the model FOLDER/\(name(0)) cannot be opened: No such file or directory")
   }
 
   @Test func anotherPartThanTheFirst() throws {
-    let parts = parts(first: 4)
+    let parts = split(first: 4)
     #expect(
       try refusal(parts, opening: 1)
         == "FOLDER/\(name(1)): part 2 of a model split into 3 files, expected the first, …-00001-of-00003.gguf")
@@ -80,21 +80,22 @@ struct GGUFSplitTests {
 
   @Test func aNameWithoutNumbers() throws {
     let folder = try TemporaryFolder()
-    let path = try folder.write(parts(first: 4)[0].encoded, to: "model.gguf")
+    let path = try folder.write(split(first: 4)[0].encoded, to: "model.gguf")
     #expect(
       failure { _ = try ModelCheckpoint.open(path) }
         == "\(path): the first part of a model split into 3 files, expected a name that ends in -00001-of-00003.gguf")
   }
 
   @Test func partsThatAreNotWhatTheirNamesSay() throws {
-    var parts = parts(first: 4)
+    var parts = split(first: 4)
     #expect(
       try refusal([parts[0], parts[2], parts[1]])
         == "FOLDER/\(name(1)): split.no is 2, expected 1: the file is not part 2 of 3 of the model FOLDER/\(name(0))")
     parts[2].set("split.count", Self.short(4))
     #expect(
       try refusal(parts)
-        == "FOLDER/\(name(2)): split.count is 4, expected 3: the file is not part 3 of 3 of the model FOLDER/\(name(0))")
+        == "FOLDER/\(name(2)): split.count is 4, expected 3: the file is not part 3 of 3 of the model FOLDER/\(name(0))"
+    )
     parts[2].set("split.count", nil)
     #expect(try refusal(parts).contains("split.count is missing, expected 3"))
     parts[2].magic = Array("GGML".utf8)
@@ -106,13 +107,14 @@ struct GGUFSplitTests {
   }
 
   @Test func tensorsThatAreTooFewOrTooMany() throws {
-    let good = parts(first: 4)
+    let good = split(first: 4)
     let count = whole.tensors.count
     var parts = good
     let last = parts[1].tensors.removeLast()
     #expect(
       try refusal(parts)
-        == "FOLDER/\(name(0)): the 3 parts of the model have \(count - 1) tensors, expected \(count) (split.tensors.count)")
+        == "FOLDER/\(name(0)): the 3 parts of the model have \(count - 1) tensors, expected \(count) (split.tensors.count)"
+    )
     parts[0].set("split.tensors.count", nil)
     #expect(try refusal(parts) == "FOLDER/\(name(0)): the tensor \(last.name) is missing")
     parts = good

@@ -97,7 +97,8 @@ struct GGUFWeightTests {
     var file = SmallModel().gguf()
     file.set("llama.feed_forward_length", .unsigned(256))
     for layer in 0..<2 {
-      for (tensor, dimensions) in [("gate", [32, 256]), ("up", [32, 256]), ("down", [256, 32])] as [(String, [UInt64])] {
+      for (tensor, dimensions) in [("gate", [32, 256]), ("up", [32, 256]), ("down", [256, 32])] as [(String, [UInt64])]
+      {
         file.change("blk.\(layer).ffn_\(tensor).weight") {
           $0.dimensions = dimensions
           $0.bytes = [UInt8](repeating: 0, count: 256 * 32 * 4)

@@ -38,7 +38,7 @@ import TinyModels
     static let all = [
       Shape(rows: 1, output: 5, input: 256), Shape(rows: 2, output: 33, input: 512),
       Shape(rows: 7, output: 203, input: 1280), Shape(rows: 15, output: 50, input: 768),
-      Shape(rows: 40, output: 301, input: 2304), Shape(rows: 270, output: 97, input: 768),
+      Shape(rows: 40, output: 101, input: 2304), Shape(rows: 260, output: 65, input: 512),
       Shape(rows: 3, output: 9, input: 16_640),
     ]
   }
