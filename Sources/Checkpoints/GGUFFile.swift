@@ -18,23 +18,52 @@ struct GGUFArray: Sendable {
   let offset: Int
 }
 
-/// A parsed GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), versions 2 and 3.
+/// A parsed GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), versions 2 and 3, or the files that
+/// one was split into.
 ///
 /// Every count and offset is checked against the file before anything is allocated by it.
 struct GGUFFile: Sendable {
-  /// One tensor's entry: its type as the file numbers it and its place in the mapping.
+  /// One tensor's entry: its type as the file numbers it and its place.
   struct Entry: Sendable {
     let type: UInt32
     /// As in the file: the first dimension varies fastest.
     let dimensions: [Int]
-    /// Offset from the start of the file's data section.
-    let offset: Int
+    /// The file that has it.
+    let mapping: MappedFile
+    /// Offset from the start of that file.
+    let start: Int
   }
 
+  /// The file, or the first of its parts; the metadata's arrays lie in it.
   let mapping: MappedFile
   let metadata: [String: GGUFValue]
+  /// Those of all parts.
   let tensors: [String: Entry]
-  let dataStart: Int
+
+  var path: String { mapping.path }
+
+  /// Opens a file, and with the first part of a split one all others.
+  init(path: String) throws {
+    let first = try GGUFPart(path: path)
+    var tensors = first.tensors
+    for part in try GGUFSplit(first)?.otherParts() ?? [] {
+      for (name, entry) in part.tensors {
+        if let other = tensors.updateValue(entry, forKey: name) {
+          throw CheckpointError(part.path, "the tensor \(name) stands in \(other.mapping.path) too")
+        }
+      }
+    }
+    mapping = first.mapping
+    metadata = first.metadata
+    self.tensors = tensors
+  }
+}
+
+/// One file of the format.
+struct GGUFPart {
+  let mapping: MappedFile
+  let metadata: [String: GGUFValue]
+  let tensors: [String: GGUFFile.Entry]
 
   var path: String { mapping.path }
 
@@ -59,11 +88,11 @@ struct GGUFFile: Sendable {
         throw CheckpointError(path, "the metadata key \(key) stands twice")
       }
     }
-    var tensors: [String: Entry] = [:]
+    var listed: [String: GGUFCursor.Entry] = [:]
     for _ in 0..<tensorCount {
       let name = try cursor.string("a tensor's name")
       let entry = try cursor.entry(name)
-      guard tensors.updateValue(entry, forKey: name) == nil else {
+      guard listed.updateValue(entry, forKey: name) == nil else {
         throw CheckpointError(path, "the tensor \(name) stands twice")
       }
     }
@@ -72,17 +101,27 @@ struct GGUFFile: Sendable {
     guard alignment > 0, alignment <= 1 << 20, alignment & (alignment - 1) == 0 else {
       throw CheckpointError(path, "the alignment is \(alignment), expected a power of two")
     }
-    dataStart = (cursor.offset + alignment - 1) / alignment * alignment
-    if let split = metadata["split.count"], case .integer(let count) = split, count > 1 {
-      throw CheckpointError(path, "one part of a model split into \(count) files, expected a whole model")
-    }
     self.metadata = metadata
-    self.tensors = tensors
+    // Both are within the length of a file: the sum cannot overflow.
+    let dataStart = (cursor.offset + alignment - 1) / alignment * alignment
+    let mapping = mapping
+    tensors = listed.mapValues {
+      GGUFFile.Entry(
+        type: $0.type, dimensions: $0.dimensions, mapping: mapping, start: dataStart + $0.offset)
+    }
   }
 }
 
 /// Reads a GGUF header front to back.
 struct GGUFCursor {
+  /// A tensor as the header lists it.
+  struct Entry {
+    let type: UInt32
+    let dimensions: [Int]
+    /// Offset from the start of the file's data section, not beyond the file's length.
+    let offset: Int
+  }
+
   let mapping: MappedFile
   var offset = 0
   private static let deepestArray = 4
@@ -191,7 +230,7 @@ struct GGUFCursor {
     }
   }
 
-  mutating func entry(_ name: String) throws(CheckpointError) -> GGUFFile.Entry {
+  mutating func entry(_ name: String) throws(CheckpointError) -> Entry {
     let count = try fixed(UInt32.self, "the shape of \(name)")
     guard count <= 4 else {
       throw CheckpointError(mapping.path, "the tensor \(name) has \(count) dimensions, expected 1 to 4")
@@ -209,6 +248,6 @@ struct GGUFCursor {
     guard let place = Int(exactly: place), place <= mapping.count else {
       throw CheckpointError(mapping.path, "the tensor \(name) lies at offset \(place), beyond the file's end")
     }
-    return GGUFFile.Entry(type: type, dimensions: dimensions, offset: place)
+    return Entry(type: type, dimensions: dimensions, offset: place)
   }
 }

@@ -86,9 +86,7 @@ struct GGUFModel {
     var fingerprint = Fingerprint()
     for (name, entry) in file.tensors.sorted(by: { $0.key < $1.key }) {
       fingerprint.add("\(name) \(entry.type) \(entry.dimensions)")
-      let start = file.dataStart + entry.offset
-      let end = min(file.mapping.count, start + ModelSample.bytesPerTensor)
-      if start < end { fingerprint.add(UnsafeRawBufferPointer(rebasing: file.mapping.bytes[start..<end])) }
+      fingerprint.add(GGUFFile.sample(of: entry, bytes: ModelSample.bytesPerTensor))
     }
     return fingerprint.hexadecimal
   }

@@ -3,12 +3,16 @@ import Tensors
 
 extension GGUFFile {
   /// ggml's numbers of the types that weights may have, and the names that messages use.
-  private static let formats: [UInt32: WeightFormat] = [0: .f32, 1: .f16, 2: .q4_0, 3: .q4_1, 8: .q8_0, 30: .bf16]
+  private static let formats: [UInt32: WeightFormat] = [
+    0: .f32, 1: .f16, 2: .q4_0, 3: .q4_1, 6: .q5_0, 7: .q5_1, 8: .q8_0, 10: .q2_k, 11: .q3_k, 12: .q4_k, 13: .q5_k,
+    14: .q6_k, 30: .bf16,
+  ]
   private static let otherTypes: [UInt32: String] = [
-    4: "Q4_2 (removed from ggml)", 5: "Q4_3 (removed from ggml)", 6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K",
-    11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
-    19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64",
-    28: "F64", 29: "IQ1_M",
+    4: "Q4_2 (removed from ggml)", 5: "Q4_3 (removed from ggml)", 9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS",
+    18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32",
+    27: "I64", 28: "F64", 29: "IQ1_M", 31: "Q4_0_4_4 (removed from ggml)", 32: "Q4_0_4_8 (removed from ggml)",
+    33: "Q4_0_8_8 (removed from ggml)", 34: "TQ1_0", 35: "TQ2_0", 36: "IQ4_NL_4_4 (removed from ggml)",
+    37: "IQ4_NL_4_8 (removed from ggml)", 38: "IQ4_NL_8_8 (removed from ggml)", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
   ]
 
   private func entry(_ name: String) throws(CheckpointError) -> Entry {
@@ -16,14 +20,17 @@ extension GGUFFile {
     return entry
   }
 
-  /// The bytes of a tensor and their type; `shape` is [rows, columns] or [count].
+  /// Where a tensor is, the type of its numbers and their bytes; `shape` is [rows, columns] or [count].
   private func located(
     _ name: String, shape: [Int]
-  ) throws(CheckpointError) -> (format: WeightFormat, bytes: UnsafeRawPointer) {
+  ) throws(CheckpointError) -> (entry: Entry, format: WeightFormat, bytes: UnsafeRawPointer) {
     let entry = try entry(name)
+    let path = entry.mapping.path
     guard let format = Self.formats[entry.type] else {
       let type = Self.otherTypes[entry.type] ?? "number \(entry.type)"
-      throw CheckpointError(path, "the tensor \(name) has type \(type), expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1")
+      throw CheckpointError(
+        path,
+        "the tensor \(name) has type \(type), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K")
     }
     guard entry.dimensions == shape.reversed() else {
       throw CheckpointError(
@@ -36,32 +43,42 @@ extension GGUFFile {
     }
     // The configuration's sizes are below 2²⁴ each, so that this product cannot overflow.
     let count = shape.reduce(1, *) / format.blockLength * format.blockBytes
-    let (start, overflow) = dataStart.addingReportingOverflow(entry.offset)
-    guard !overflow, start <= mapping.count, count <= mapping.count - start, let base = mapping.bytes.baseAddress else {
-      throw CheckpointError(
-        path, "the tensor \(name) needs \(count) bytes at offset \(start), the file has \(mapping.count)")
+    let (start, length) = (entry.start, entry.mapping.count)
+    guard start <= length, count <= length - start, let base = entry.mapping.bytes.baseAddress else {
+      throw CheckpointError(path, "the tensor \(name) needs \(count) bytes at offset \(start), the file has \(length)")
     }
-    return (format, base + start)
+    return (entry, format, base + start)
   }
 
   /// A weight matrix, [rows, columns].
   func matrix(
     _ name: String, rows: Int, columns: Int, interleavedHeadDimension: Int? = nil
   ) throws(CheckpointError) -> WeightMatrix {
-    let (format, bytes) = try located(name, shape: [rows, columns])
+    let (entry, format, bytes) = try located(name, shape: [rows, columns])
     return WeightMatrix(
-      format: format, rows: rows, columns: columns, bytes: bytes, owner: mapping,
+      format: format, rows: rows, columns: columns, bytes: bytes, owner: entry.mapping,
       interleavedHeadDimension: interleavedHeadDimension)
   }
 
   /// A vector as float32.
   func vector(_ name: String, count: Int) throws(CheckpointError) -> [Float] {
-    let (format, bytes) = try located(name, shape: [count])
-    let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: bytes, owner: mapping)
+    let (entry, format, bytes) = try located(name, shape: [count])
+    let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: bytes, owner: entry.mapping)
     return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       if let base = buffer.baseAddress { matrix.widen(row: 0, into: base) }
       filled = count
     }
+  }
+
+  /// The first bytes of a tensor, at most `limit`, and nothing of its neighbours.
+  static func sample(of entry: Entry, bytes limit: Int) -> UnsafeRawBufferPointer {
+    var end = min(entry.mapping.count, entry.start + limit)
+    if let format = formats[entry.type] {
+      // Only small tensors need an exact count; the others' might overflow.
+      let count = entry.dimensions.reduce(1) { min($0 * min($1, 1 << 20), 1 << 20) }
+      end = min(end, entry.start + count / format.blockLength * format.blockBytes)
+    }
+    return UnsafeRawBufferPointer(rebasing: entry.mapping.bytes[min(entry.start, end)..<end])
   }
 
   // MARK: Metadata

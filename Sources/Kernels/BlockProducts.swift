@@ -22,6 +22,13 @@ enum BlockProducts {
     case .q8_0: linear(SignedByteBlock.self, x, layers, pool: pool)
     case .q4_0: linear(NibbleBlock.self, x, layers, pool: pool)
     case .q4_1: linear(NibbleMinimumBlock.self, x, layers, pool: pool)
+    case .q5_0: linear(FiveBitBlock.self, x, layers, pool: pool)
+    case .q5_1: linear(FiveBitMinimumBlock.self, x, layers, pool: pool)
+    case .q2_k: linear(TwoBitSuperBlock.self, x, layers, pool: pool)
+    case .q3_k: linear(ThreeBitSuperBlock.self, x, layers, pool: pool)
+    case .q4_k: linear(FourBitSuperBlock.self, x, layers, pool: pool)
+    case .q5_k: linear(FiveBitSuperBlock.self, x, layers, pool: pool)
+    case .q6_k: linear(SixBitSuperBlock.self, x, layers, pool: pool)
     case nil: return
     }
   }
@@ -76,30 +83,23 @@ struct BlockInputs {
   /// The rows as they came.
   let x: MatrixView
   /// Whole runs of 32 columns.
-  let blocks: Int
-  /// `ByteOrder.rotation`, the arranged rows behind it.
-  private let memory: UnsafeMutableRawPointer
+  let runs: Int
+  private let memory: UnsafeMutablePointer<Float>
 
-  /// `ByteOrder.rotation`, from memory.
-  var rotation: SIMD16<UInt32> { memory.load(as: SIMD16<UInt32>.self) }
-
-  /// Arranged inputs of the whole blocks of a row.
-  func row(_ row: Int) -> UnsafeMutablePointer<Float> {
-    (memory + 64).assumingMemoryBound(to: Float.self) + row * blocks * 32
-  }
+  /// Arranged inputs of the whole runs of a row.
+  func row(_ row: Int) -> UnsafeMutablePointer<Float> { memory + row * runs * 32 }
 
   static func withArranged<Block: StoredBlock>(_: Block.Type, _ x: MatrixView, _ body: (BlockInputs) -> Void) {
-    let blocks = x.columns / 32
-    let bytes = 64 + x.rows * blocks * 32 * MemoryLayout<Float>.stride
+    let runs = x.columns / 32
+    let bytes = max(1, x.rows * runs) * 32 * MemoryLayout<Float>.stride
     withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 64) { memory in
-      guard let memory = memory.baseAddress else { return }
-      memory.storeBytes(of: ByteOrder.rotation, as: SIMD16<UInt32>.self)
-      let inputs = BlockInputs(x: x, blocks: blocks, memory: memory)
+      guard let memory = memory.bindMemory(to: Float.self).baseAddress else { return }
+      let inputs = BlockInputs(x: x, runs: runs, memory: memory)
       for row in 0..<x.rows {
         let source = x.row(row)
         let target = inputs.row(row)
-        for block in 0..<blocks {
-          let place = block * 32
+        for run in 0..<runs {
+          let place = run * 32
           let arranged = Block.arranged(VectorMath.load(source + place), VectorMath.load(source + place + 16))
           VectorMath.store(arranged.0, target + place)
           VectorMath.store(arranged.1, target + place + 16)

@@ -186,11 +186,11 @@ public struct Products: Sendable {
     }
     // Each part owns a range of input columns, so that no two threads add to the same place; a row of it must fit
     // into the scratch memory.
-    let blocks = weight.columns / weight.format.blockLength
-    let pieces = max(1, min(max(pool.threads, 2 * weight.columns / Self.scratchFloats), blocks))
+    let unit = weight.format.runLength
+    let runs = weight.columns / unit
+    let pieces = max(1, min(max(pool.threads, 2 * weight.columns / Self.scratchFloats), runs))
     pool.run(pieces) { part, worker in
-      let unit = weight.format.blockLength
-      let columns = part * blocks / pieces * unit..<(part + 1) * blocks / pieces * unit
+      let columns = part * runs / pieces * unit..<(part + 1) * runs / pieces * unit
       let tile = max(1, Self.scratchFloats / max(1, columns.count))
       var start = 0
       while start < weight.rows {

@@ -1,34 +1,43 @@
-/// How a run of 32 stored values is read: as two vectors, and the factors that stand beside them.
+/// How stored values are read: a run of 32 as two vectors, and the factors that stand beside the runs of a block.
 ///
-/// A value of the run is scale · (unpacked − offset) + minimum. Only shifts and logical operations are used, which every compiler
+/// A value of a run is scale · (unpacked − offset) + minimum. Only shifts and logical operations are used, which every compiler
 /// turns into vector instructions. A stored integer q is set into the mantissa of a power of two: no conversion is
 /// needed, and the power goes into the offset.
 protocol StoredBlock {
-  /// Bytes of 32 values.
+  /// Bytes of a block.
   static var bytes: Int { get }
+  /// Runs of 32 values in a block.
+  static var runs: Int { get }
   /// Whether the block has a scale.
   static var hasScale: Bool { get }
   /// Whether it has a minimum too.
   static var hasMinimum: Bool { get }
+  /// The width that `unpacked` wants a rotation for.
+  static var width: Int { get }
   /// What is unpacked for a stored zero.
   static var offset: Float { get }
   /// The values before offset, scale and minimum, in the order that `arranged` puts the inputs in.
-  /// - Parameter rotation: `ByteOrder.rotation`, read from memory.
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  /// - Parameters:
+  ///   - order: the order of blocks of integers; `arranged` knows `CopyOrder`.
+  ///   - rotation: `Order.rotation` for the block's width.
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector)
-  /// Inputs 0–15 and 16–31 in the order of the unpacked values.
+  /// Inputs 0–15 and 16–31 of a run in the order of the unpacked values.
   static func arranged(
     _ low: VectorMath.Vector, _ high: VectorMath.Vector
   ) -> (VectorMath.Vector, VectorMath.Vector)
-  /// Scale and minimum, in every lane.
-  /// - Parameter halves: the value of every half-precision number, by its bits.
+  /// Scale and minimum of the first vector of run r in lane 2r, of the second in lane 2r + 1; in a block of one run the
+  /// same in every lane.
+  /// - Parameter halves: `HalfPrecision.values`.
   static func factors(
     _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
   ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector)
 }
 
 extension StoredBlock {
+  static var runs: Int { 1 }
+  static var width: Int { 8 }
   static var hasScale: Bool { false }
   static var hasMinimum: Bool { false }
   static var offset: Float { 0 }
@@ -39,7 +48,7 @@ extension StoredBlock {
 
   /// The half-precision number at `source`, in every lane.
   @inline(__always)
-  fileprivate static func half(_ source: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> VectorMath.Vector {
+  static func half(_ source: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> VectorMath.Vector {
     VectorMath.Vector(repeating: halves[Int(source.loadUnaligned(as: UInt16.self))])
   }
 }
@@ -57,8 +66,8 @@ extension HalfPrecision {
 enum SingleBlock: StoredBlock {
   static var bytes: Int { 128 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
     (block.loadUnaligned(as: VectorMath.Vector.self), (block + 64).loadUnaligned(as: VectorMath.Vector.self))
   }
@@ -103,8 +112,8 @@ private enum Pairs {
 enum HalfBlock: StoredBlock {
   static var bytes: Int { 64 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
     Pairs.halves(block.loadUnaligned(as: SIMD16<UInt32>.self))
   }
@@ -118,8 +127,8 @@ enum HalfBlock: StoredBlock {
 enum BrainBlock: StoredBlock {
   static var bytes: Int { 64 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
     let words = block.loadUnaligned(as: SIMD16<UInt32>.self)
     return (
@@ -133,53 +142,21 @@ enum BrainBlock: StoredBlock {
   ) -> (VectorMath.Vector, VectorMath.Vector) { Pairs.arranged(low, high) }
 }
 
-/// Sixteen bytes as the four words that they are, four times: copy s has byte s of each word moved into place.
-enum ByteOrder {
-  /// How far the words of each copy are rotated to the left.
-  ///
-  /// Must come from memory that the compiler does not see through: knowing the numbers, it takes the rotation, one
-  /// instruction on many processors, apart into shifts and blends.
-  static var rotation: SIMD16<UInt32> { SIMD16(15, 15, 15, 15, 7, 7, 7, 7, 31, 31, 31, 31, 23, 23, 23, 23) }
-
-  /// Lane 4s + j is byte 4j + s, its lowest bit moved to bit 15 and its highest to bit 22, the mantissa's highest.
-  @inline(__always)
-  static func mantissas(_ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>) -> SIMD16<UInt32> {
-    let four = source.loadUnaligned(as: SIMD4<UInt32>.self)
-    let eight = SIMD8<UInt32>(lowHalf: four, highHalf: four)
-    let words = SIMD16<UInt32>(lowHalf: eight, highHalf: eight)
-    return words &<< rotation | words &>> (0 &- rotation)
-  }
-
-  /// The same order for inputs.
-  @inline(__always)
-  static func arranged(_ inputs: VectorMath.Vector) -> VectorMath.Vector {
-    let (even, odd) = (inputs.evenHalf, inputs.oddHalf)
-    return VectorMath.Vector(
-      lowHalf: SIMD8(lowHalf: even.evenHalf, highHalf: odd.evenHalf),
-      highHalf: SIMD8(lowHalf: even.oddHalf, highHalf: odd.oddHalf))
-  }
-}
-
 /// A block of Q8_0. The byte q is read as q + 384.
-enum SignedByteBlock: StoredBlock {
+enum SignedByteBlock: ByteBlock {
   static var bytes: Int { 34 }
-  static var hasScale: Bool { true }
   static var offset: Float { 384 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    (values(block + 2, rotation), values(block + 18, rotation))
+    @inline(__always) func values(_ source: UnsafeRawPointer) -> VectorMath.Vector {
+      // Turning the sign bit over adds 128.
+      let bits = Order.rotated(words(source), rotation) & 0x007F_8000 ^ 0x43C0_0000
+      return unsafeBitCast(bits, to: VectorMath.Vector.self)
+    }
+    return (values(block + 2), values(block + 18))
   }
-  @inline(__always)
-  private static func values(_ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>) -> VectorMath.Vector {
-    // Turning the sign bit over adds 128.
-    unsafeBitCast(ByteOrder.mantissas(source, rotation) & 0x007F_8000 ^ 0x43C0_0000, to: VectorMath.Vector.self)
-  }
-  @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
   @inline(__always)
   static func factors(
     _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
@@ -189,18 +166,13 @@ enum SignedByteBlock: StoredBlock {
 }
 
 /// A block of Q4_0. The nibble q is read as q + 16.
-enum NibbleBlock: StoredBlock {
+enum NibbleBlock: ByteBlock {
   static var bytes: Int { 18 }
-  static var hasScale: Bool { true }
   static var offset: Float { 24 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) { nibbles(block + 2, rotation) }
-  @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
+  ) -> (VectorMath.Vector, VectorMath.Vector) { nibbles(block + 2, order, rotation) }
   @inline(__always)
   static func factors(
     _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
@@ -210,10 +182,10 @@ enum NibbleBlock: StoredBlock {
 
   /// Values 0–15 of a block are the low nibbles, 16–31 the high ones.
   @inline(__always)
-  static func nibbles(
-    _ source: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func nibbles<Order: ByteOrder>(
+    _ source: UnsafeRawPointer, _: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    let bytes = ByteOrder.mantissas(source, rotation)
+    let bytes = Order.rotated(words(source), rotation)
     return (
       unsafeBitCast(bytes &<< 4 & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self),
       unsafeBitCast(bytes & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self)
@@ -222,21 +194,16 @@ enum NibbleBlock: StoredBlock {
 }
 
 /// A block of Q4_1. The nibble q is read as q + 16.
-enum NibbleMinimumBlock: StoredBlock {
+enum NibbleMinimumBlock: ByteBlock {
   static var bytes: Int { 20 }
-  static var hasScale: Bool { true }
   static var hasMinimum: Bool { true }
   static var offset: Float { 16 }
   @inline(__always)
-  static func unpacked(
-    _ block: UnsafeRawPointer, _ rotation: SIMD16<UInt32>
+  static func unpacked<Order: ByteOrder>(
+    _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
   ) -> (VectorMath.Vector, VectorMath.Vector) {
-    NibbleBlock.nibbles(block + 4, rotation)
+    NibbleBlock.nibbles(block + 4, order, rotation)
   }
-  @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { (ByteOrder.arranged(low), ByteOrder.arranged(high)) }
   @inline(__always)
   static func factors(
     _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>

@@ -9,14 +9,32 @@ public enum WeightFormat: Sendable, Equatable {
   case q4_0
   /// Blocks of 32: half-precision d and m, then 32 nibbles q; value d·q + m.
   case q4_1
+  /// Blocks of 32: a half-precision scale d, then 32 numbers q of five bits; value d·(q − 16).
+  case q5_0
+  /// Blocks of 32: half-precision d and m, then 32 numbers q of five bits; value d·q + m.
+  case q5_1
+  /// Blocks of 256 numbers q of two bits, four-bit s and n for each 16, half-precision d and m; value d·s·q − m·n.
+  case q2_k
+  /// Blocks of 256 numbers q of three bits, six-bit s for each 16, half-precision d; value d·(s − 32)·(q − 4).
+  case q3_k
+  /// Blocks of 256 numbers q of four bits, six-bit s and n for each 32, half-precision d and m; value d·s·q − m·n.
+  case q4_k
+  /// Blocks of 256 numbers q of five bits, six-bit s and n for each 32, half-precision d and m; value d·s·q − m·n.
+  case q5_k
+  /// Blocks of 256 numbers q of six bits, a signed byte s for each 16, half-precision d; value d·s·(q − 32).
+  case q6_k
 
   /// Values in a block.
   public var blockLength: Int {
     switch self {
     case .f32, .f16, .bf16: 1
-    case .q8_0, .q4_0, .q4_1: 32
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: 32
+    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k: 256
     }
   }
+
+  /// Values that can be widened by themselves: a window of columns starts and ends at multiples of it.
+  public var runLength: Int { blockLength == 1 ? 1 : 32 }
 
   /// Bytes of a block.
   public var blockBytes: Int {
@@ -26,6 +44,13 @@ public enum WeightFormat: Sendable, Equatable {
     case .q8_0: 34
     case .q4_0: 18
     case .q4_1: 20
+    case .q5_0: 22
+    case .q5_1: 24
+    case .q2_k: 84
+    case .q3_k: 110
+    case .q4_k: 144
+    case .q5_k: 176
+    case .q6_k: 210
     }
   }
 }
@@ -86,23 +111,5 @@ public struct WeightMatrix: @unchecked Sendable {
     else { return nil }
     let base = UnsafeMutablePointer(mutating: bytes.assumingMemoryBound(to: Float.self))
     return MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: owner)
-  }
-
-  /// Writes rows × columns of the window to `target` as float32, rows packed one after the other.
-  /// - Precondition: `columnRange` starts and ends at block boundaries.
-  public func widen(
-    rows rowRange: Range<Int>, columns columnRange: Range<Int>, into target: UnsafeMutablePointer<Float>
-  ) {
-    let firstByte = columnRange.lowerBound / format.blockLength * format.blockBytes
-    let count = columnRange.count
-    for (index, row) in rowRange.enumerated() {
-      let source = bytes(row: row) + firstByte
-      Widening.widen(source, format: format, count: count, into: target + index * count)
-    }
-  }
-
-  /// One whole row as float32, into memory for `columns` floats.
-  public func widen(row: Int, into target: UnsafeMutablePointer<Float>) {
-    widen(rows: row..<row + 1, columns: 0..<columns, into: target)
   }
 }

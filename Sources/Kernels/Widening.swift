@@ -1,60 +1,45 @@
-/// Stored numbers to float32: the formulas of ggml's block formats, sixteen values at a time.
-enum Widening {
-  static func widen(
-    _ source: UnsafeRawPointer, format: WeightFormat, count: Int, into target: UnsafeMutablePointer<Float>
+/// Stored numbers to float32, sixteen values at a time.
+extension WeightMatrix {
+  /// Writes rows × columns of the window to `target` as float32, rows packed one after the other.
+  /// - Precondition: `columnRange` starts and ends at multiples of the format's run length.
+  public func widen(
+    rows rowRange: Range<Int>, columns columnRange: Range<Int>, into target: UnsafeMutablePointer<Float>
   ) {
+    let window = Window(weight: self, rows: rowRange, columns: columnRange, target: target)
     switch format {
-    case .f32: UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count * 4)
-    case .f16: half(source, count, target)
-    case .bf16: brain(source, count, target)
-    case .q8_0: signedBytes(source, count / 32, target)
-    case .q4_0: nibbles(source, count / 32, target, hasMinimum: false)
-    case .q4_1: nibbles(source, count / 32, target, hasMinimum: true)
+    case .f32:
+      window.plain(bytes: 4) { source, count, target in
+        UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count * 4)
+      }
+    case .f16: window.plain(bytes: 2, Self.half)
+    case .bf16: window.plain(bytes: 2, Self.brain)
+    case .q8_0: window.blocks(SignedByteBlock.self)
+    case .q4_0: window.blocks(NibbleBlock.self)
+    case .q4_1: window.blocks(NibbleMinimumBlock.self)
+    case .q5_0: window.blocks(FiveBitBlock.self)
+    case .q5_1: window.blocks(FiveBitMinimumBlock.self)
+    case .q2_k: window.superBlocks(TwoBitSuperBlock.self)
+    case .q3_k: window.superBlocks(ThreeBitSuperBlock.self)
+    case .q4_k: window.superBlocks(FourBitSuperBlock.self)
+    case .q5_k: window.superBlocks(FiveBitSuperBlock.self)
+    case .q6_k: window.superBlocks(SixBitSuperBlock.self)
     }
   }
 
-  @inline(__always)
-  private static func store(_ vector: SIMD16<Float>, _ target: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(target).storeBytes(of: vector, as: SIMD16<Float>.self)
-  }
-
-  // The standard library's conversions of vectors go lane by lane; shifts and logical operations do not.
-
-  /// Sixteen bytes as four words, each four times.
-  @inline(__always)
-  private static func words(_ source: UnsafeRawPointer) -> SIMD16<UInt32> {
-    func word(_ index: Int) -> SIMD4<UInt32> {
-      SIMD4(repeating: (source + 4 * index).loadUnaligned(as: UInt32.self))
-    }
-    return SIMD16(
-      lowHalf: SIMD8(lowHalf: word(0), highHalf: word(1)), highHalf: SIMD8(lowHalf: word(2), highHalf: word(3)))
-  }
-
-  /// What brings each byte of `words` to the bottom of its lane.
-  private static var byteShifts: SIMD16<UInt32> {
-    SIMD16(0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24)
-  }
-
-  /// Integers below 2²³ as numbers: they are set into the mantissa of 2²³.
-  @inline(__always)
-  private static func float(_ integers: SIMD16<UInt32>) -> SIMD16<Float> {
-    unsafeBitCast(integers | 0x4B00_0000, to: SIMD16<Float>.self) - 0x1p23
-  }
-
-  @inline(__always)
-  private static func float16(_ source: UnsafeRawPointer) -> Float {
-    HalfPrecision.float(source.loadUnaligned(as: UInt16.self))
+  /// One whole row as float32, into memory for `columns` floats.
+  public func widen(row: Int, into target: UnsafeMutablePointer<Float>) {
+    widen(rows: row..<row + 1, columns: 0..<columns, into: target)
   }
 
   private static func half(_ source: UnsafeRawPointer, _ count: Int, _ target: UnsafeMutablePointer<Float>) {
     var index = 0
     while index + 16 <= count {
       let bits = (source + index * 2).loadUnaligned(as: SIMD16<UInt16>.self)
-      store(HalfPrecision.float(bits), target + index)
+      VectorMath.store(HalfPrecision.float(bits), target + index)
       index += 16
     }
     while index < count {
-      target[index] = float16(source + index * 2)
+      target[index] = HalfPrecision.float((source + index * 2).loadUnaligned(as: UInt16.self))
       index += 1
     }
   }
@@ -63,7 +48,9 @@ enum Widening {
     var index = 0
     while index + 16 <= count {
       let bits = (source + index * 2).loadUnaligned(as: SIMD16<UInt16>.self)
-      store(unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: bits) &<< 16, to: SIMD16<Float>.self), target + index)
+      // The standard library's conversions of vectors go lane by lane; shifts and logical operations do not.
+      let wide = SIMD16<UInt32>(truncatingIfNeeded: bits) &<< 16
+      VectorMath.store(unsafeBitCast(wide, to: SIMD16<Float>.self), target + index)
       index += 16
     }
     while index < count {
@@ -71,32 +58,83 @@ enum Widening {
       index += 1
     }
   }
+}
 
-  private static func signedBytes(_ source: UnsafeRawPointer, _ blocks: Int, _ target: UnsafeMutablePointer<Float>) {
-    for block in 0..<blocks {
-      let bytes = source + block * 34
-      let scale = SIMD16<Float>(repeating: float16(bytes))
-      for part in 0..<2 {
-        // Turning the sign bit over adds 128.
-        let values = words(bytes + 2 + part * 16) &>> byteShifts & 0xFF ^ 0x80
-        store((float(values) - 128) * scale, target + block * 32 + part * 16)
+/// A window of a weight, and where its values go.
+///
+/// In blocks, product and sum are rounded apart, so that every value is ggml's to the last bit.
+private struct Window {
+  let weight: WeightMatrix
+  let rows: Range<Int>
+  let columns: Range<Int>
+  let target: UnsafeMutablePointer<Float>
+
+  /// Formats without blocks, a row at a time.
+  @inline(__always)
+  func plain(
+    bytes: Int, _ widen: (_ source: UnsafeRawPointer, _ count: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    for (index, row) in rows.enumerated() {
+      widen(weight.bytes(row: row) + columns.lowerBound * bytes, columns.count, target + index * columns.count)
+    }
+  }
+
+  /// Blocks of 32.
+  func blocks<Block: StoredBlock>(_: Block.Type) {
+    let rotation = FileOrder.rotation(width: Block.width)
+    let halves = HalfPrecision.values
+    var place = target
+    for row in rows {
+      var block = weight.bytes(row: row) + columns.lowerBound / 32 * Block.bytes
+      for _ in 0..<columns.count / 32 {
+        let (scale, minimum) = Block.factors(block, halves)
+        let unpacked = Block.unpacked(block, run: 0, FileOrder.self, rotation)
+        var low = (unpacked.0 - Block.offset) * scale
+        var high = (unpacked.1 - Block.offset) * scale
+        if Block.hasMinimum {
+          low += minimum
+          high += minimum
+        }
+        VectorMath.store(low, place)
+        VectorMath.store(high, place + 16)
+        block += Block.bytes
+        place += 32
       }
     }
   }
 
-  @inline(__always)
-  private static func nibbles(
-    _ source: UnsafeRawPointer, _ blocks: Int, _ target: UnsafeMutablePointer<Float>, hasMinimum: Bool
-  ) {
-    for block in 0..<blocks {
-      let bytes = source + block * (hasMinimum ? 20 : 18)
-      let d = float16(bytes)
-      let scale = SIMD16<Float>(repeating: d)
-      let offset = SIMD16<Float>(repeating: hasMinimum ? float16(bytes + 2) : -8 * d)
-      let packed = words(bytes + (hasMinimum ? 4 : 2)) &>> byteShifts
-      // Values 0–15 of a block are the low nibbles, 16–31 the high ones.
-      store(float(packed & 15) * scale + offset, target + block * 32)
-      store(float(packed &>> 4 & 15) * scale + offset, target + block * 32 + 16)
+  /// Blocks of several runs of 32; the window may begin and end within a block.
+  func superBlocks<Block: StoredBlock>(_: Block.Type) {
+    withUnsafeTemporaryAllocation(byteCount: 128, alignment: 64) { memory in
+      guard let factors = memory.bindMemory(to: Float.self).baseAddress else { return }
+      let rotation = FileOrder.rotation(width: Block.width)
+      let halves = HalfPrecision.values
+      let (first, end) = (columns.lowerBound / 32, columns.upperBound / 32)
+      var place = target
+      for row in rows {
+        let source = weight.bytes(row: row)
+        var run = first
+        while run < end {
+          let index = run / Block.runs
+          let block = source + index * Block.bytes
+          let (scale, minimum) = Block.factors(block, halves)
+          VectorMath.store(scale, factors)
+          VectorMath.store(minimum, factors + 16)
+          for within in run - index * Block.runs..<min(end - index * Block.runs, Block.runs) {
+            let unpacked = Block.unpacked(block, run: within, FileOrder.self, rotation)
+            var low = (unpacked.0 - Block.offset) * factors[2 * within]
+            var high = (unpacked.1 - Block.offset) * factors[2 * within + 1]
+            if Block.hasMinimum {
+              low += factors[16 + 2 * within]
+              high += factors[17 + 2 * within]
+            }
+            VectorMath.store(low, place)
+            VectorMath.store(high, place + 16)
+            place += 32
+          }
+          run = (index + 1) * Block.runs
+        }
+      }
     }
   }
 }

@@ -97,12 +97,6 @@ struct GGUFFileTests {
     #expect(checkpoint.finalNorm == SmallModel().values("model.norm.weight"))
   }
 
-  @Test func onePartOfASplitModel() throws {
-    var file = good
-    file.set("split.count", .raw(2, GGUFWriter.little(UInt16(3))))
-    #expect(try refusal(file) == "one part of a model split into 3 files, expected a whole model")
-  }
-
   @Test func tensorEntries() throws {
     var file = good
     file.change("blk.0.attn_v.weight") { $0.dimensions = [32, 16, 1, 1, 1] }
@@ -125,12 +119,20 @@ struct GGUFFileTests {
   }
 
   @Test(arguments: [
-    (UInt32(23), "IQ4_XS"), (24, "I8"), (28, "F64"), (4, "Q4_2 (removed from ggml)"), (99, "number 99"),
+    (UInt32(23), "IQ4_XS"), (24, "I8"), (28, "F64"), (4, "Q4_2 (removed from ggml)"),
+    (33, "Q4_0_8_8 (removed from ggml)"), (34, "TQ1_0"), (39, "MXFP4"), (99, "number 99"),
   ])
   func typesThatAreNotSupportedAreNamed(_ number: UInt32, _ name: String) throws {
     var file = good
     file.change("blk.0.ffn_down.weight") { $0.type = number }
     #expect(try refusal(file).hasPrefix("the tensor blk.0.ffn_down.weight has type \(name), expected "))
+  }
+
+  @Test func rowsThatAreNoWholeBlocks() throws {
+    var file = good
+    file.change("blk.0.ffn_down.weight") { $0.type = 12 }
+    #expect(
+      try refusal(file) == "the tensor blk.0.ffn_down.weight has rows of 64, expected a multiple of 256")
   }
 
   @Test func otherArchitectures() throws {

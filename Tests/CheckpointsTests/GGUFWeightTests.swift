@@ -77,6 +77,42 @@ struct GGUFWeightTests {
     #expect(rows(checkpoint.layers[1][.down]) == cut(down.flatMap(\.values), 64))
   }
 
+  /// Every quantised type under its number, in a projection of rows of 256: the values that the Python package gguf
+  /// reads, which Tests/StoredBlocks has.
+  @Test(arguments: [
+    (UInt32(2), "Q4_0"), (3, "Q4_1"), (6, "Q5_0"), (7, "Q5_1"), (8, "Q8_0"), (10, "Q2_K"), (11, "Q3_K"), (12, "Q4_K"),
+    (13, "Q5_K"), (14, "Q6_K"),
+  ])
+  func quantizedTypesByTheirNumbers(_ type: UInt32, _ name: String) throws {
+    let folder = try TemporaryFolder()
+    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    let stored = parts.dropLast(2).joined(separator: "/") + "/StoredBlocks/" + name
+    let blocks = try #require(TemporaryFolder.content(of: stored + ".blocks"))
+    let values = try #require(TemporaryFolder.content(of: stored + ".values")).withUnsafeBytes { raw in
+      stride(from: 0, to: raw.count, by: 4).map { raw.loadUnaligned(fromByteOffset: $0, as: Float.self) }
+    }
+    // As many rows as the model has, of those that the blocks make.
+    let rowBytes = blocks.count / (values.count / 256)
+    let chosen = (0..<32).map { $0 % (values.count / 256) }
+    var file = SmallModel().gguf()
+    file.set("llama.feed_forward_length", .unsigned(256))
+    for layer in 0..<2 {
+      for (tensor, dimensions) in [("gate", [32, 256]), ("up", [32, 256]), ("down", [256, 32])] as [(String, [UInt64])]
+      {
+        file.change("blk.\(layer).ffn_\(tensor).weight") {
+          $0.dimensions = dimensions
+          $0.bytes = [UInt8](repeating: 0, count: 256 * 32 * 4)
+        }
+      }
+    }
+    file.change("blk.1.ffn_down.weight") {
+      $0.type = type
+      $0.bytes = chosen.flatMap { blocks[$0 * rowBytes..<($0 + 1) * rowBytes] }
+    }
+    let checkpoint = try ModelCheckpoint.open(folder.write(file.encoded, to: "model.gguf"))
+    #expect(rows(checkpoint.layers[1][.down]) == chosen.map { Array(values[$0 * 256..<($0 + 1) * 256]) })
+  }
+
   @Test func fingerprintsTellModelsApart() throws {
     let folder = try TemporaryFolder()
     var other = SmallModel()

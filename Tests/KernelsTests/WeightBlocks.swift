@@ -77,6 +77,12 @@ final class WeightBlocks {
     case .q8_0: return scale(largestScale, &generator) + random(32, &generator)
     case .q4_0: return scale(largestScale, &generator) + random(16, &generator)
     case .q4_1: return scale(largestScale, &generator) + scale(largestScale, &generator) + random(16, &generator)
+    default:
+      var bytes = random(format.blockBytes, &generator)
+      for place in format.halves {
+        bytes.replaceSubrange(place..<place + 2, with: scale(largestScale, &generator))
+      }
+      return bytes
     }
   }
 
@@ -104,11 +110,30 @@ final class WeightBlocks {
           let byte = bytes[start + 4 + index % 16]
           return half(start) * Double(index < 16 ? byte % 16 : byte / 16) + half(start + 2)
         }
+      default:
+        let block = Array(bytes[start..<start + format.blockBytes])
+        let halves = format.halves.map { half(start + $0) }
+        return (0..<format.blockLength).map { QuantizedFormula.value(format, block, halves, $0) }
       }
     }
   }
 }
 
 extension WeightFormat {
-  static let all: [WeightFormat] = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1]
+  /// The formats whose blocks, if any, have 32 values.
+  static let all: [WeightFormat] = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1]
+  /// The formats whose blocks have 256 values.
+  static let superBlocks: [WeightFormat] = [.q2_k, .q3_k, .q4_k, .q5_k, .q6_k]
+
+  /// Where the half-precision numbers of a block are: d, and m or dmin where there is one.
+  var halves: [Int] {
+    switch self {
+    case .f32, .f16, .bf16: []
+    case .q8_0, .q4_0, .q5_0: [0]
+    case .q4_1, .q5_1, .q4_k, .q5_k: [0, 2]
+    case .q2_k: [80, 82]
+    case .q3_k: [108]
+    case .q6_k: [208]
+    }
+  }
 }
