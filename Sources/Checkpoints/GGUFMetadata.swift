@@ -46,8 +46,8 @@ struct GGUFMetadata {
   func refuseOptions(headDimension: Int) throws(CheckpointError) {
     for suffix in [
       "expert_count", "attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv",
-      "attention.max_alibi_bias", "embedding_scale", "residual_scale", "logit_scale",
-    ] {
+      "attention.max_alibi_bias", "embedding_scale", "residual_scale", "logit_scale", "attention.scale",
+    ] where suffix != "attention.scale" || architecture != "gemma3" {
       guard let value = try double(suffix), value != 0 else { continue }
       throw CheckpointError(path, "\(key(suffix)) is \(value), which this architecture is not read with")
     }

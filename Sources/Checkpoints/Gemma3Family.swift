@@ -95,7 +95,7 @@ struct Gemma3Family: FamilyRules {
     configure(&c)
     c.activation = .geluTanh
     if try file.double("rope.freq_base") == nil { c.rotaryBase = Self.rotaryBase }
-    if let scale = try file.double("attention.scale") {
+    if let scale = try file.double("attention.scale"), scale != 0 {
       c.attentionScaleBase = 1 / (scale * scale)
     } else if c.layers == 62 {
       // The file does not say it: the model of 27 billion parameters, alone of all, divides by the root of D / heads.

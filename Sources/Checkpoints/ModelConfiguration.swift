@@ -51,7 +51,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var hasOutputNorms = false
 
   /// Factor on the products of queries and keys.
-  public var attentionScale: Float { Float(1 / (attentionScaleBase ?? Double(headDimension)).squareRoot()) }
+  public var attentionScale: Float { 1 / Float(attentionScaleBase ?? Double(headDimension)).squareRoot() }
 
   /// Positions that a query of a layer sees, its own and those nearest before it; nil for all.
   public func window(layer: Int) -> Int? { sliding.flatMap { $0.layers[layer] ? $0.window : nil } }
@@ -119,8 +119,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     for base in [rotaryBase, sliding?.rotaryBase ?? 1] where !(base > 0 && base.isFinite) {
       throw CheckpointError(source, "the rotary base is \(base)")
     }
-    if let sliding, sliding.window < 1 {
-      throw CheckpointError(source, "the sliding window is \(sliding.window), expected at least 1")
+    if let window = sliding?.window, window < 1 || window > 1 << 30 {
+      throw CheckpointError(source, "the sliding window is \(window), expected 1 to \(1 << 30)")
     }
     if let base = attentionScaleBase, !(base > 0 && base.isFinite) {
       throw CheckpointError(source, "attention is scaled by the root of \(base), expected a positive number")

@@ -36,7 +36,10 @@ struct FamilyOptionTests {
     #expect(try configuration(.mistral, "\"x\": 0").sliding == SlidingAttention(window: 24, layers: [true, true]))
     #expect(try configuration(.mistral, "\"sliding_window\": null").sliding == nil)
     #expect(try configuration(.llama, "\"sliding_window\": 7").sliding == nil, "llama has no windows")
-    #expect(refusal(.mistral, "\"sliding_window\": 0") == "the sliding window is 0, expected at least 1")
+    for window in [0, -1, Int.max] {
+      #expect(
+        refusal(.mistral, "\"sliding_window\": \(window)") == "the sliding window is \(window), expected 1 to 1073741824")
+    }
     #expect(
       refusal(.mistral, "\"layer_types\": [\"full_attention\", \"full_attention\"]").hasPrefix("\"layer_types\" is"))
   }
@@ -100,7 +103,7 @@ struct FamilyOptionTests {
     let c = try configuration(.gemma3, "\"rope_theta\": null, \"query_pre_attn_scalar\": null, \"sliding_window\": 5")
     #expect(c.rotaryBase == 1e6 && c.sliding?.rotaryBase == 1e4)
     #expect(c.attentionScale == 1 / 16 && c.activation == .geluTanh)
-    #expect(try configuration(.gemma3, "\"query_pre_attn_scalar\": 100").attentionScale == 0.1)
+    #expect(try configuration(.gemma3, "\"query_pre_attn_scalar\": 100").attentionScale == 1 / Float(10))
     #expect(refusal(.gemma3, "\"query_pre_attn_scalar\": 0").hasPrefix("attention is scaled by the root of 0.0"))
   }
 
@@ -220,6 +223,7 @@ struct FamilyOptionTests {
     for (key, value) in [("expert_count", GGUFWriter.Value.unsigned(8)), ("final_logit_softcapping", .float(30))] {
       #expect(refusal(.qwen3, "qwen3." + key, value).hasSuffix("which this architecture is not read with"))
     }
+    #expect(refusal(.qwen2, "qwen2.attention.scale", .float(0.1)).hasSuffix("which this architecture is not read with"))
     #expect(
       refusal(.llama, "llama.attention.causal", .bool(false)) == "llama.attention.causal is false, expected true")
     #expect(

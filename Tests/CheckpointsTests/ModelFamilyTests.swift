@@ -118,7 +118,12 @@ struct ModelFamilyTests {
   func theFactorOnEmbeddingsIsRounded(_ type: String, _ factor: Float) throws {
     try SmallModel(family: .gemma3).write(to: folder, type: type)
     #expect(try ModelCheckpoint.open(folder.path).configuration.embeddingFactor == factor)
+    let export = try ModelExport(model: folder.path, adapter: nil)
+    #expect(export.changedEmbeddingFactor(as: export.defaultType) == nil)
+    #expect(export.changedEmbeddingFactor(as: .f32) == (type == "float32" ? nil : Float(32).squareRoot()))
+    #expect(export.changedEmbeddingFactor(as: .bf16) == (type == "float32" ? 5.65625 : nil))
     try SmallModel(family: .qwen3).write(to: folder, type: type)
+    #expect(try ModelExport(model: folder.path, adapter: nil).changedEmbeddingFactor(as: .f16) == nil)
     #expect(try ModelCheckpoint.open(folder.path).configuration.embeddingFactor == 1)
   }
 }
