@@ -38,7 +38,8 @@ struct FamilyOptionTests {
     #expect(try configuration(.llama, "\"sliding_window\": 7").sliding == nil, "llama has no windows")
     for window in [0, -1, Int.max] {
       #expect(
-        refusal(.mistral, "\"sliding_window\": \(window)") == "the sliding window is \(window), expected 1 to 1073741824")
+        refusal(.mistral, "\"sliding_window\": \(window)")
+          == "the sliding window is \(window), expected 1 to 1073741824")
     }
     #expect(
       refusal(.mistral, "\"layer_types\": [\"full_attention\", \"full_attention\"]").hasPrefix("\"layer_types\" is"))
