@@ -83,34 +83,3 @@ struct SpecialTokens {
     return .object(members)
   }
 }
-
-extension ModelConfiguration {
-  /// config.json of LlamaForCausalLM. The rotary embedding is spelt twice: transformers reads `rope_theta` and
-  /// `rope_scaling` up to version 4, `rope_parameters` from 5 on.
-  /// - Throws: `CheckpointError` if the rotary scaling cannot be stated.
-  func huggingFace(_ special: SpecialTokens, type: WeightType, source: String) throws(CheckpointError) -> JSON {
-    var scaling = JSON.null
-    var parameters = [JSON.Member("rope_type", .string("default"))]
-    if case .llama3(let factor, let low, let high, let original) = try parametricRotaryScaling(source: source) {
-      parameters = [
-        JSON.Member("rope_type", .string("llama3")), JSON.Member("factor", .double(factor)),
-        JSON.Member("low_freq_factor", .double(low)), JSON.Member("high_freq_factor", .double(high)),
-        JSON.Member("original_max_position_embeddings", Int(exactly: original).map(JSON.integer) ?? .double(original)),
-      ]
-      scaling = .object(parameters)
-    }
-    parameters.append(JSON.Member("rope_theta", .double(rotaryBase)))
-    let shape = JSON.object([
-      "architectures": .array([.string("LlamaForCausalLM")]), "model_type": .string("llama"),
-      "attention_bias": .bool(false), "attention_dropout": .double(0), "head_dim": .integer(headDimension),
-      "hidden_act": .string("silu"), "hidden_size": .integer(hiddenSize), "initializer_range": .double(0.02),
-      "intermediate_size": .integer(intermediateSize), "max_position_embeddings": .integer(contextLength),
-      "mlp_bias": .bool(false), "num_attention_heads": .integer(heads), "num_hidden_layers": .integer(layers),
-      "num_key_value_heads": .integer(keyHeads), "pretraining_tp": .integer(1), "rms_norm_eps": .float(normEpsilon),
-      "rope_theta": .double(rotaryBase), "rope_scaling": scaling, "rope_parameters": .object(parameters),
-      "tie_word_embeddings": .bool(tiedHead), "torch_dtype": .string(type.configurationName), "use_cache": .bool(true),
-      "vocab_size": .integer(vocabularySize),
-    ])
-    return .object((shape.members ?? []) + special.ids)
-  }
-}

@@ -2,7 +2,7 @@ import Kernels
 import Records
 import Tensors
 
-/// A model of the Llama architecture in a Hugging Face directory: config.json and one or many safetensors files.
+/// A model in a Hugging Face directory: config.json and one or many safetensors files.
 struct HuggingFaceModel {
   let directory: String
   let configurationFile: JSONFile
@@ -13,81 +13,54 @@ struct HuggingFaceModel {
   }
 
   func checkpoint() throws -> ModelCheckpoint {
-    let c = try configuration()
-    let weights = try ShardedTensors(directory: directory)
+    var c = try HuggingFaceConfiguration(file: configurationFile).configuration()
+    let rules = c.family.rules
+    var weights = try ShardedTensors(directory: directory)
     let embedding = try weights.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.hiddenSize)
     let head =
       c.tiedHead ? embedding : try weights.matrix("lm_head.weight", rows: c.vocabularySize, columns: c.hiddenSize)
+    // Transformers casts the factor to the type of the embeddings.
+    c.embeddingFactor = embedding.format.rounded(c.embeddingFactor)
+    func norm(_ name: String, count: Int) throws -> [Float] {
+      let stored = try weights.vector(name, count: count)
+      return rules.normOffset == 0 ? stored : stored.map { $0 + rules.normOffset }
+    }
     let layers = try (0..<c.layers).map { layer in
-      let prefix = "model.layers.\(layer)"
-      return try LayerWeights(
-        attentionNorm: weights.vector("\(prefix).input_layernorm.weight", count: c.hiddenSize),
-        feedForwardNorm: weights.vector("\(prefix).post_attention_layernorm.weight", count: c.hiddenSize)
-      ) { projection in
+      try LayerWeights(c) { kind in
+        try norm(rules.tensorName(layer: layer, norm: kind), count: c.size(of: kind))
+      } bias: { projection in
+        try weights.vector(projection.tensorName(layer: layer, "bias"), count: c.shape(of: projection).rows)
+      } projection: { projection in
         let shape = c.shape(of: projection)
         return try weights.matrix(
-          "\(prefix).\(projection.block).\(projection.rawValue).weight", rows: shape.rows, columns: shape.columns)
+          projection.tensorName(layer: layer, "weight"), rows: shape.rows, columns: shape.columns)
       }
     }
+    let finalNorm = try norm("model.norm.weight", count: c.hiddenSize)
+    try weights.refuseUnread()
     return ModelCheckpoint(
-      path: directory, configuration: c, embedding: embedding, head: head,
-      finalNorm: try weights.vector("model.norm.weight", count: c.hiddenSize), layers: layers,
+      path: directory, configuration: c, embedding: embedding, head: head, finalNorm: finalNorm, layers: layers,
       fingerprint: try weights.fingerprint())
   }
+}
 
-  private func configuration() throws -> ModelConfiguration {
-    let file = configurationFile
-    let type = try file.string("model_type") ?? "none"
-    guard type == "llama" else { throw CheckpointError(file.path, "\"model_type\" is \"\(type)\", expected \"llama\"") }
-    for key in ["attention_bias", "mlp_bias"] where try file.bool(key) == true {
-      throw CheckpointError(file.path, "\"\(key)\" is true, expected false")
-    }
-    if let activation = try file.string("hidden_act"), activation != "silu" {
-      throw CheckpointError(file.path, "\"hidden_act\" is \"\(activation)\", expected \"silu\"")
-    }
-    if file["quantization_config"] != nil {
-      throw CheckpointError(file.path, "a \"quantization_config\" is there, expected plain F32, F16 or BF16 weights")
-    }
-    let heads = try file.requiredInteger("num_attention_heads")
-    let hidden = try file.requiredInteger("hidden_size")
-    guard heads > 0 else { throw CheckpointError(file.path, "\"num_attention_heads\" is \(heads)") }
-    let rotary = try rotaryParameters(file)
-    let configuration = ModelConfiguration(
-      hiddenSize: hidden, intermediateSize: try file.requiredInteger("intermediate_size"),
-      layers: try file.requiredInteger("num_hidden_layers"), heads: heads,
-      keyHeads: try file.integer("num_key_value_heads") ?? heads,
-      headDimension: try file.integer("head_dim") ?? hidden / heads,
-      vocabularySize: try file.requiredInteger("vocab_size"),
-      contextLength: try file.integer("max_position_embeddings") ?? 2048,
-      normEpsilon: Float(try file.double("rms_norm_eps") ?? 1e-6), rotaryBase: rotary.base,
-      rotaryScaling: rotary.scaling,
-      tiedHead: try file.bool("tie_word_embeddings") ?? false)
-    try configuration.validate(source: file.path)
-    return configuration
-  }
+extension FamilyRules {
+  /// The name of a norm's weight in Hugging Face models.
+  func tensorName(layer: Int, norm: LayerNorm) -> String { "model.layers.\(layer).\(name(of: norm)).weight" }
+}
 
-  /// Both spellings: `rope_theta` and `rope_scaling` at the top level, or `rope_parameters` with all of it.
-  private func rotaryParameters(_ file: JSONFile) throws -> (base: Double, scaling: RotaryScaling) {
-    let nested = try file.object("rope_parameters")
-    let base = try nested?.double("rope_theta") ?? file.double("rope_theta") ?? 10000
-    guard let parameters = try nested ?? file.object("rope_scaling") else { return (base, .none) }
-    let type = try parameters.string("rope_type") ?? parameters.string("type") ?? "default"
-    switch type {
-    case "default": return (base, .none)
-    case "llama3":
-      let low = try parameters.requiredDouble("low_freq_factor")
-      let high = try parameters.requiredDouble("high_freq_factor")
-      let factor = try parameters.requiredDouble("factor")
-      let original = try parameters.requiredDouble("original_max_position_embeddings")
-      guard factor > 0, low > 0, high > low, original > 0 else {
-        throw CheckpointError(file.path, "the numbers of the \"llama3\" rotary scaling contradict each other")
-      }
-      return (
-        base,
-        .llama3(factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: original)
-      )
-    default:
-      throw CheckpointError(file.path, "rotary scaling of type \"\(type)\", expected \"default\" or \"llama3\"")
+extension Projection {
+  /// The name of the weight or the bias in Hugging Face models.
+  func tensorName(layer: Int, _ part: String) -> String { "model.layers.\(layer).\(block).\(rawValue).\(part)" }
+}
+
+extension WeightFormat {
+  /// A number as the type holds it; block formats hold any.
+  func rounded(_ value: Float) -> Float {
+    switch self {
+    case .f16: Float(Float16(value))
+    case .bf16: Float(bitPattern: UInt32(Narrowing.brain(value)) << 16)
+    default: value
     }
   }
 }
@@ -98,6 +71,7 @@ struct ShardedTensors {
   private var shards: [String: MappedTensors] = [:]
   /// Which shard holds a tensor.
   private var places: [String: String] = [:]
+  private var read: Set<String> = []
 
   init(directory: String) throws {
     self.directory = directory
@@ -119,10 +93,13 @@ struct ShardedTensors {
     }
   }
 
-  private func located(_ name: String, shape: [Int]) throws -> (MappedTensors, WeightFormat, UnsafeRawBufferPointer) {
+  private mutating func located(
+    _ name: String, shape: [Int]
+  ) throws -> (MappedTensors, WeightFormat, UnsafeRawBufferPointer) {
     guard let shard = places[name], let tensors = shards[shard] else {
       throw CheckpointError(directory, "the tensor \(name) is missing")
     }
+    read.insert(name)
     guard let entry = tensors.entry(name) else {
       throw CheckpointError(directory + "/" + shard, "the tensor \(name) is missing, though the index places it here")
     }
@@ -139,13 +116,13 @@ struct ShardedTensors {
     }
   }
 
-  func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
+  mutating func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
     let (owner, format, bytes) = try located(name, shape: [rows, columns])
     guard let base = bytes.baseAddress else { throw CheckpointError(directory, "the tensor \(name) is empty") }
     return WeightMatrix(format: format, rows: rows, columns: columns, bytes: base, owner: owner.file)
   }
 
-  func vector(_ name: String, count: Int) throws -> [Float] {
+  mutating func vector(_ name: String, count: Int) throws -> [Float] {
     let (owner, format, bytes) = try located(name, shape: [count])
     guard let base = bytes.baseAddress else { throw CheckpointError(directory, "the tensor \(name) is empty") }
     let matrix = WeightMatrix(format: format, rows: 1, columns: count, bytes: base, owner: owner.file)
@@ -153,6 +130,16 @@ struct ShardedTensors {
       if let start = buffer.baseAddress { matrix.widen(row: 0, into: start) }
       filled = count
     }
+  }
+
+  /// Refuses a model with tensors that were not read: it would compute something else with them.
+  func refuseUnread() throws(CheckpointError) {
+    // A tied head may be there all the same, and old files hold the rotary frequencies that config.json gives.
+    let stray = places.keys.filter {
+      !read.contains($0) && $0 != "lm_head.weight" && !$0.hasSuffix(".rotary_emb.inv_freq")
+    }
+    guard let first = stray.min() else { return }
+    throw CheckpointError(directory, "the tensor \(first) is there, which this architecture is not read with")
   }
 
   func fingerprint() throws -> String {

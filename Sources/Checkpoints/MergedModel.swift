@@ -106,17 +106,26 @@ public struct MergedModel: Sendable {
       let weight = WeightMatrix(Matrix(rows: 1, columns: values.count, values))
       return Source(name: name, shape: [values.count], weight: weight, update: nil)
     }
+    // The family's files may leave something out of a norm's weight.
+    let rules = checkpoint.configuration.family.rules
+    func norm(_ name: String, _ values: [Float]) -> Source {
+      vector(name, rules.normOffset == 0 ? values : values.map { $0 - rules.normOffset })
+    }
     var sources = [matrix("model.embed_tokens.weight", checkpoint.embedding)]
     for (index, layer) in checkpoint.layers.enumerated() {
-      let prefix = "model.layers.\(index)"
-      sources.append(vector("\(prefix).input_layernorm.weight", layer.attentionNorm))
       for projection in Projection.allCases {
-        let name = "\(prefix).\(projection.block).\(projection.rawValue).weight"
-        sources.append(matrix(name, layer[projection], adapter?.layers[index][projection]))
+        let weight = projection.tensorName(layer: index, "weight")
+        sources.append(matrix(weight, layer[projection], adapter?.layers[index][projection]))
+        if let bias = layer.bias(of: projection) {
+          sources.append(vector(projection.tensorName(layer: index, "bias"), bias))
+        }
       }
-      sources.append(vector("\(prefix).post_attention_layernorm.weight", layer.feedForwardNorm))
+      for kind in LayerNorm.allCases {
+        guard let weight = layer.weight(of: kind) else { continue }
+        sources.append(norm(rules.tensorName(layer: index, norm: kind), weight))
+      }
     }
-    sources.append(vector("model.norm.weight", checkpoint.finalNorm))
+    sources.append(norm("model.norm.weight", checkpoint.finalNorm))
     if !checkpoint.configuration.tiedHead { sources.append(matrix("lm_head.weight", checkpoint.head)) }
     return sources
   }

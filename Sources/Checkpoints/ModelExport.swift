@@ -48,6 +48,21 @@ public struct ModelExport: Sendable {
     return type
   }
 
+  /// The factor on the embeddings that transformers will take, if it is not the model's: it casts the factor to the type
+  /// of the weights.
+  public func changedEmbeddingFactor(as type: WeightType) -> Float? {
+    let c = checkpoint.configuration
+    guard c.embeddingFactor != 1 else { return nil }
+    let format: WeightFormat =
+      switch type {
+      case .f32: .f32
+      case .f16: .f16
+      case .bf16: .bf16
+      }
+    let factor = format.rounded(Float(c.hiddenSize).squareRoot())
+    return factor == c.embeddingFactor ? nil : factor
+  }
+
   /// Makes the directory, which appears only when all its files are complete.
   /// - Parameter progress: called after each tensor with how many are written and how many there are.
   /// - Throws: `CheckpointError` if there is something at the path that is no empty directory, or the model has

@@ -12,7 +12,8 @@ public struct KeyBlock {
   }
 }
 
-/// Queries that look at the same keys: all rows of `ancestors`, and their own block causally.
+/// Queries that look at the same keys: all rows of `ancestors`, and their own block causally. The keys stand at the
+/// positions from 0 on without a gap, which is what a sliding window goes by.
 public struct AttentionGroup {
   /// Rows of the query matrix.
   public let queries: Range<Int>
@@ -32,7 +33,8 @@ public struct AttentionGroup {
 }
 
 /// Grouped-query scaled dot-product attention (Vaswani et al., arXiv 1706.03762; Ainslie et al., arXiv 2305.13245):
-/// o = softmax(scale · q·Kᵀ)·V, each `heads / keyHeads` query heads sharing a key head.
+/// o = softmax(scale · q·Kᵀ)·V, each `heads / keyHeads` query heads sharing a key head. With a sliding window w the query
+/// at position p sees the keys at max(0, p − w + 1) … p only (Beltagy et al., arXiv 2004.05150).
 public struct Attention: Sendable {
   /// Query heads.
   public let heads: Int
@@ -42,6 +44,8 @@ public struct Attention: Sendable {
   public let headDimension: Int
   /// Factor on q·k, usually 1/√d.
   public let scale: Float
+  /// Keys that a query sees at most, its own and those nearest before it; nil for all.
+  public let window: Int?
 
   /// Queries of a block: bounds the scores in memory to blockRows × keys per thread.
   private static let blockRows = 128
@@ -51,11 +55,23 @@ public struct Attention: Sendable {
   private static let tileRows = 16
 
   /// The shape of an attention layer.
-  public init(heads: Int, keyHeads: Int, headDimension: Int, scale: Float) {
+  /// - Precondition: a window is of at least one key.
+  public init(heads: Int, keyHeads: Int, headDimension: Int, scale: Float, window: Int? = nil) {
+    precondition(window.map { $0 > 0 } ?? true)
     self.heads = heads
     self.keyHeads = keyHeads
     self.headDimension = headDimension
     self.scale = scale
+    self.window = window
+  }
+
+  /// The first of `seen` keys, of which the last is its own, that a query sees.
+  @inline(__always)
+  func firstSeen(_ seen: Int) -> Int { window.map { max(0, seen - $0) } ?? 0 }
+
+  /// Keys that `queries` queries of a group see at most.
+  func width(_ group: AttentionGroup, queries: Int) -> Int {
+    window.map { min(group.keyCount, $0 + queries) } ?? group.keyCount
   }
 
   private func blocks(of groups: [AttentionGroup]) -> [(group: Int, start: Int)] {
@@ -69,7 +85,10 @@ public struct Attention: Sendable {
   private func keySlice(_ head: Int) -> Range<Int> { slice(head * keyHeads / heads) }
 
   private func scratchFloats(_ groups: [AttentionGroup]) -> Int {
-    groups.map { min(Self.blockRows, $0.queries.count) * $0.keyCount }.max() ?? 0
+    groups.map { group in
+      let rows = min(Self.blockRows, group.queries.count)
+      return rows * width(group, queries: rows)
+    }.max() ?? 0
   }
 
   /// Forward.
@@ -121,10 +140,12 @@ public struct Attention: Sendable {
     }
   }
 
-  /// The blocks that queries from `start` on can see: the own block only up to the last of them.
+  /// The keys that a block of queries can see: from the first that the first query sees up to the last one's own.
   private struct Visible: Sequence {
     var blocks: [KeyBlock]
     var keyCount: Int
+    /// Keys before them, which no query of the block sees.
+    var hidden: Int
     func makeIterator() -> IndexingIterator<[KeyBlock]> { blocks.makeIterator() }
   }
 
@@ -132,10 +153,27 @@ public struct Attention: Sendable {
     let ownCount = group.own.keys.rows - group.queries.count + start + count
     let own = KeyBlock(keys: group.own.keys.rows(0..<ownCount), values: group.own.values.rows(0..<ownCount))
     let blocks = group.ancestors.filter { $0.keys.rows > 0 } + [own]
-    return Visible(blocks: blocks, keyCount: blocks.reduce(0) { $0 + $1.keys.rows })
+    let keyCount = blocks.reduce(0) { $0 + $1.keys.rows }
+    let hidden = firstSeen(keyCount - count + 1)
+    if hidden == 0 { return Visible(blocks: blocks, keyCount: keyCount, hidden: 0) }
+    let seen = Self.cut(blocks.map { 0..<$0.keys.rows }, first: hidden)
+    return Visible(
+      blocks: zip(blocks.suffix(seen.count), seen).map { block, rows in
+        KeyBlock(keys: block.keys.rows(rows), values: block.values.rows(rows))
+      }, keyCount: keyCount - hidden, hidden: hidden)
   }
 
-  /// Fills `scores` with the attention probabilities of a block of queries, [count, keys], zeros beyond the diagonal.
+  /// Ranges of rows without the `first` first of them all.
+  private static func cut(_ ranges: [Range<Int>], first: Int) -> [Range<Int>] {
+    var left = first
+    return ranges.compactMap { range in
+      let skipped = min(left, range.count)
+      left -= skipped
+      return skipped < range.count ? range.lowerBound + skipped..<range.upperBound : nil
+    }
+  }
+
+  /// Fills `scores` with the attention probabilities of a block of queries, [count, keys], zeros where nothing is seen.
   private func probabilities(
     _ q: MatrixView, group: AttentionGroup, start: Int, head: Int, into scores: UnsafeMutablePointer<Float>,
     products: Products
@@ -149,8 +187,10 @@ public struct Attention: Sendable {
     }
     for row in 0..<q.rows {
       let seen = visible.keyCount - (q.rows - 1 - row)
+      let first = max(0, firstSeen(visible.hidden + seen) - visible.hidden)
       let line = scores + row * visible.keyCount
-      Softmax.forward(line, count: seen, scale: scale)
+      line.update(repeating: 0, count: first)
+      Softmax.forward(line + first, count: seen - first, scale: scale)
       (line + seen).update(repeating: 0, count: visible.keyCount - seen)
     }
     return visible
@@ -227,7 +267,8 @@ public struct Attention: Sendable {
           }
           softmaxGradient(scores, scoreGradient, rows: count, columns: width)
           column = 0
-          for (position, range) in segment.visible(count: start + count).enumerated() {
+          let ranges = Self.cut(segment.visible(count: start + count), first: visible.hidden)
+          for (position, range) in ranges.enumerated() {
             let p = MatrixView(base: scores + column, rows: count, columns: range.count, stride: width)
             let dS = MatrixView(base: scoreGradient + column, rows: count, columns: range.count, stride: width)
             let dQ = queryGradient.rows(rows).columns(slice(head))
@@ -282,30 +323,5 @@ public struct Attention: Sendable {
         }
       }
     }
-  }
-}
-
-/// Where a segment's rows lie in packed matrices, and which rows before its own it sees.
-public struct SegmentRows: Sendable, Equatable {
-  /// The segment's own rows.
-  public let rows: Range<Int>
-  /// Rows of its ancestors, from the root down.
-  public let ancestors: [Range<Int>]
-
-  /// A segment from its parts.
-  public init(rows: Range<Int>, ancestors: [Range<Int>]) {
-    self.rows = rows
-    self.ancestors = ancestors
-  }
-
-  /// The segment's queries over packed keys and values.
-  public func group(keys: MatrixView, values: MatrixView) -> AttentionGroup {
-    func block(_ range: Range<Int>) -> KeyBlock { KeyBlock(keys: keys.rows(range), values: values.rows(range)) }
-    return AttentionGroup(queries: rows, ancestors: ancestors.map(block), own: block(rows))
-  }
-
-  /// What the first `count` queries see together.
-  func visible(count: Int) -> [Range<Int>] {
-    ancestors.filter { !$0.isEmpty } + [rows.lowerBound..<rows.lowerBound + count]
   }
 }

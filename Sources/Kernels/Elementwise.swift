@@ -8,6 +8,22 @@ public enum Elementwise {
     }
   }
 
+  /// y ← y + b, the same m numbers to each row. y: [n, m].
+  public static func add(_ bias: [Float], toEachRowOf y: MatrixView, pool: WorkerPool) {
+    precondition(bias.count == y.columns)
+    bias.withUnsafeBufferPointer { bias in
+      guard let b = bias.baseAddress else { return }
+      pool.ranges(y.rows, minimum: 16) { range, _ in
+        for row in range { VectorMath.add(b, times: 1, to: y.row(row), y.columns) }
+      }
+    }
+  }
+
+  /// y ← factor · y. y: [n, m].
+  public static func scale(_ y: MatrixView, by factor: Float) {
+    for row in 0..<y.rows { VectorMath.map(y.row(row), into: y.row(row), y.columns) { $0 * factor } }
+  }
+
   /// y ← x. x, y: [n, m].
   /// - Parameter pool: threads to share the work, worth it for large matrices.
   public static func copy(_ x: MatrixView, into y: MatrixView, pool: WorkerPool? = nil) {

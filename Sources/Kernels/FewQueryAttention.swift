@@ -18,7 +18,8 @@ struct FewQueryAttention {
     // With many groups a part takes all heads of a key head; with few there would be too few parts.
     let heads = groups.count * attention.keyHeads >= 4 * pool.threads ? shared : 1
     let parts = attention.heads / heads
-    let work = groups.reduce(0) { $0 + $1.queries.count * $1.keyCount } * attention.heads * attention.headDimension
+    let keys = groups.reduce(0) { $0 + $1.queries.count * attention.width($1, queries: $1.queries.count) }
+    let work = keys * attention.heads * attention.headDimension
     guard work >= Self.smallestPart * 2, pool.threads > 1 else {
       for group in groups { attend(group, heads: 0..<attention.heads) }
       return
@@ -49,25 +50,39 @@ struct FewQueryAttention {
     let row = group.queries.lowerBound + query
     let q = queries.row(row) + head * d
     let keyColumn = head * attention.keyHeads / attention.heads * d
+    // Keys before the window are passed over, block by block.
+    let first = attention.firstSeen(seen)
+    var passed = 0
     var place = 0
     for block in group.ancestors {
-      dots(q, block.keys.base + keyColumn, stride: block.keys.stride, count: block.keys.rows, into: scores + place)
-      place += block.keys.rows
+      let skipped = min(max(0, first - passed), block.keys.rows)
+      let count = block.keys.rows - skipped
+      dots(
+        q, block.keys.base + skipped * block.keys.stride + keyColumn, stride: block.keys.stride, count: count,
+        into: scores + place)
+      passed += block.keys.rows
+      place += count
     }
+    let ownSkipped = max(0, first - passed)
     dots(
-      q, group.own.keys.base + keyColumn, stride: group.own.keys.stride, count: seen - place, into: scores + place)
-    softmax(scores, count: seen)
+      q, group.own.keys.base + ownSkipped * group.own.keys.stride + keyColumn, stride: group.own.keys.stride,
+      count: seen - first - place, into: scores + place)
+    softmax(scores, count: seen - first)
     let target = output.row(row) + head * d
+    passed = 0
     place = 0
     for block in group.ancestors {
+      let skipped = min(max(0, first - passed), block.values.rows)
+      let count = block.values.rows - skipped
       weightedSum(
-        scores + place, block.values.base + keyColumn, stride: block.values.stride, count: block.values.rows,
-        adding: place > 0, to: target)
-      place += block.values.rows
+        scores + place, block.values.base + skipped * block.values.stride + keyColumn, stride: block.values.stride,
+        count: count, adding: place > 0, to: target)
+      passed += block.values.rows
+      place += count
     }
     weightedSum(
-      scores + place, group.own.values.base + keyColumn, stride: group.own.values.stride, count: seen - place,
-      adding: place > 0, to: target)
+      scores + place, group.own.values.base + ownSkipped * group.own.values.stride + keyColumn,
+      stride: group.own.values.stride, count: seen - first - place, adding: place > 0, to: target)
   }
 
   /// q·k of `count` keys.

@@ -106,6 +106,13 @@ public struct MatrixView {
       base: base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride, owner: owner)
   }
 
+  /// The rows cut into pieces of `width` floats, each a row of its own.
+  /// - Precondition: the rows follow each other without a gap and are whole pieces.
+  public func pieces(_ width: Int) -> MatrixView {
+    precondition(stride == columns && columns % width == 0)
+    return MatrixView(base: base, rows: rows * (columns / width), columns: width, stride: width, owner: owner)
+  }
+
   /// Some of the columns.
   public func columns(_ range: Range<Int>) -> MatrixView {
     MatrixView(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride, owner: owner)

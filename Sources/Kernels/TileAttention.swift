@@ -23,8 +23,12 @@ struct TileAttention {
   /// Where a part's keys are: block by block, first column of the scores, and how many of them its last query sees.
   struct Stretch {
     let block: Int
+    /// First key of the block, a multiple of `extent`: no query of the part sees the ones before.
+    let start: Int
     let column: Int
     let count: Int
+    /// Position of its first key.
+    let position: Int
   }
 
   struct Part {
@@ -34,11 +38,22 @@ struct TileAttention {
     let width: Int
     /// Keys of the last stretch that the part's first query sees.
     let firstSees: Int
+    /// Keys that a query sees at most; nil for all.
+    let window: Int?
 
     /// Keys of a stretch that the last query of a panel sees; no key beyond matters to the panel.
     func seen(_ stretch: Int, panel: Int) -> Int {
       guard stretch == stretches.count - 1 else { return stretches[stretch].count }
       return firstSees + min(rows.count, (panel + 1) * TileOperand.extent) - 1
+    }
+
+    /// Keys of a stretch that a query sees: none if the range is empty.
+    func seen(_ stretch: Int, row: Int) -> Range<Int> {
+      let last = stretches.count - 1
+      let end = stretch == last ? firstSees + row : stretches[stretch].count
+      guard let window else { return 0..<end }
+      let first = stretches[last].position + firstSees + row - window
+      return min(end, max(0, first - stretches[stretch].position))..<end
     }
   }
 
@@ -56,22 +71,29 @@ struct TileAttention {
     }
     var parts: [Part] = []
     for group in groups {
-      var ancestors: [Stretch] = []
-      var column = 0
-      for block in group.ancestors where block.keys.rows > 0 {
-        ancestors.append(Stretch(block: place(block), column: column, count: block.keys.rows))
-        column += Self.padded(block.keys.rows)
-      }
-      let own = place(group.own)
-      let before = group.own.keys.rows - group.queries.count
+      let chain = group.ancestors.filter { $0.keys.rows > 0 } + [group.own]
+      let chainPlaces = chain.map(place)
+      let before = group.keyCount - group.queries.count
       for start in stride(from: 0, to: group.queries.count, by: blockRows) {
         let count = min(blockRows, group.queries.count - start)
-        let seen = before + start + count
+        let first = shape.firstSeen(before + start + 1)
+        var stretches: [Stretch] = []
+        var (column, position) = (0, 0)
+        for (block, index) in zip(chain, chainPlaces) {
+          let end = min(block.keys.rows, before + start + count - position)
+          let skipped = max(0, first - position) / Self.extent * Self.extent
+          if skipped < end {
+            stretches.append(
+              Stretch(
+                block: index, start: skipped, column: column, count: end - skipped, position: position + skipped))
+            column += Self.padded(end - skipped)
+          }
+          position += block.keys.rows
+        }
+        let rows = group.queries.lowerBound + start..<group.queries.lowerBound + start + count
+        let firstSees = before + start + 1 - (stretches.last?.position ?? 0)
         parts.append(
-          Part(
-            rows: group.queries.lowerBound + start..<group.queries.lowerBound + start + count,
-            stretches: ancestors + [Stretch(block: own, column: column, count: seen)],
-            width: column + Self.padded(seen), firstSees: before + start + 1))
+          Part(rows: rows, stretches: stretches, width: column, firstSees: firstSees, window: shape.window))
       }
     }
     return (blocks, parts)
@@ -110,7 +132,7 @@ struct TileAttention {
         for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
           for keys in 0..<TileOperand.count(part.seen(index, panel: panel)) {
             tiles_multiply(
-              query.panel(panel), block.keys.panel(keys), query.blocks, false,
+              query.panel(panel), block.keys.panel(stretch.start / Self.extent + keys), query.blocks, false,
               target + stretch.column + keys * Self.extent, scores.columns)
           }
         }
@@ -130,7 +152,8 @@ struct TileAttention {
         for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
           for columns in 0..<block.values.panels {
             tiles_multiply(
-              probabilities.panel(panel, block: stretch.column / Self.extent), block.values.panel(columns),
+              probabilities.panel(panel, block: stretch.column / Self.extent),
+              block.values.panel(columns, block: stretch.start / Self.extent),
               TileOperand.count(part.seen(index, panel: panel)), index > 0,
               sums.view.row(panel * Self.extent) + columns * Self.extent, sums.columns)
           }
@@ -174,19 +197,19 @@ struct TileAttention {
   private func exponentials(
     _ scores: UnsafeMutablePointer<Float>, _ part: Part, row: Int
   ) -> (largest: Float, total: Float) {
-    let last = part.stretches.count - 1
     var largest = -Float.infinity
     for (index, stretch) in part.stretches.enumerated() {
-      let seen = index == last ? part.firstSees + row : stretch.count
-      largest = max(largest, Softmax.maximum(scores + stretch.column, seen))
+      let seen = part.seen(index, row: row)
+      largest = max(largest, Softmax.maximum(scores + stretch.column + seen.lowerBound, seen.count))
     }
     var total: Float = 0
     for (index, stretch) in part.stretches.enumerated() {
-      let seen = index == last ? part.firstSees + row : stretch.count
+      let seen = part.seen(index, row: row)
       let start = scores + stretch.column
-      total += Softmax.exponentials(start, count: seen, offset: largest)
+      start.update(repeating: 0, count: seen.lowerBound)
+      total += Softmax.exponentials(start + seen.lowerBound, count: seen.count, offset: largest)
       let packed = part.seen(index, panel: row / Self.extent)
-      (start + seen).update(repeating: 0, count: Self.padded(packed) - seen)
+      (start + seen.upperBound).update(repeating: 0, count: Self.padded(packed) - seen.upperBound)
     }
     return (largest, total)
   }

@@ -165,17 +165,18 @@ extension TileAttention {
         let count = min(Self.keyChunk, stretch.count - start)
         // Keys of the chunk that a panel of queries sees, and that a query of the last stretch sees.
         let seenByPanel = (0..<panels).map { min(count, max(0, part.seen(index, panel: $0) - start)) }
-        scores(scratch, segment, from: start, seenByPanel)
+        let place = stretch.start + start
+        scores(scratch, segment, from: place, seenByPanel)
         for row in 0..<rows {
-          let isLast = index == part.stretches.count - 1
-          let seen = isLast ? min(count, max(0, part.firstSees + row - start)) : count
+          let seen = part.seen(index, row: row).clamped(to: start..<start + count)
           softmaxGradient(
-            scratch.probabilities.view.row(row), scratch.scoreGradient.view.row(row), seen: seen,
+            scratch.probabilities.view.row(row), scratch.scoreGradient.view.row(row),
+            seen: seen.lowerBound - start..<seen.upperBound - start,
             padded: Self.padded(count), normalizer: pass.normalizers.row(part.rows.lowerBound + row)[head],
             pull: pulls[row])
         }
-        addToQueries(scratch, segment, from: start, seenByPanel, rows: rows)
-        let first = segment.start + start
+        addToQueries(scratch, segment, from: place, seenByPanel, rows: rows)
+        let first = segment.start + place
         addToKeys(
           scratch.scoreGradient, scratch.queryColumns, scratch, rows: rows,
           into: keyParts.columns(first..<first + count))
@@ -207,20 +208,22 @@ extension TileAttention {
 
   /// Scores become probabilities, dP becomes dS = scale · P∘(dP − pull); zeros where nothing is seen.
   private func softmaxGradient(
-    _ p: UnsafeMutablePointer<Float>, _ dP: UnsafeMutablePointer<Float>, seen: Int, padded: Int, normalizer: Float,
-    pull: Float
+    _ p: UnsafeMutablePointer<Float>, _ dP: UnsafeMutablePointer<Float>, seen: Range<Int>, padded: Int,
+    normalizer: Float, pull: Float
   ) {
     let scale = shape.scale
-    var index = 0
-    while index < seen {
+    var index = seen.lowerBound / 16 * 16
+    while index < seen.upperBound {
       let probability = VectorMath.exponential(VectorMath.load(p + index) - normalizer)
       VectorMath.store(probability, p + index)
       VectorMath.store(probability * (VectorMath.load(dP + index) - pull) * scale, dP + index)
       index += 16
     }
-    // The last vector went past what is seen, at most to the end of the padding.
-    (p + seen).update(repeating: 0, count: padded - seen)
-    (dP + seen).update(repeating: 0, count: padded - seen)
+    // Vectors went past what is seen on both sides, at most to the end of the padding.
+    p.update(repeating: 0, count: seen.lowerBound)
+    dP.update(repeating: 0, count: seen.lowerBound)
+    (p + seen.upperBound).update(repeating: 0, count: padded - seen.upperBound)
+    (dP + seen.upperBound).update(repeating: 0, count: padded - seen.upperBound)
   }
 
   /// dQ += dS · K.

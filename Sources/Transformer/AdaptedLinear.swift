@@ -1,9 +1,11 @@
 import Checkpoints
 import Kernels
 
-/// A frozen linear layer with, perhaps, a trainable low-rank update: y = W·x + s·B·A·drop(x).
+/// A frozen linear layer with, perhaps, a bias and a trainable low-rank update: y = W·x + b + s·B·A·drop(x).
 struct AdaptedLinear {
   let weight: WeightMatrix
+  /// b, [out]; it has no part in any gradient.
+  let bias: [Float]?
   let update: LowRankPair?
   /// Dropout of the update's input; nil outside training.
   let dropout: (mask: DropoutMask, keys: [UInt64])?
@@ -14,7 +16,7 @@ struct AdaptedLinear {
   @discardableResult
   func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
     products.linear(x, weight, into: y)
-    return addUpdate(x, to: y)
+    return addBiasAndUpdate(x, to: y)
   }
 
   /// Forward of several layers with the same input.
@@ -23,10 +25,11 @@ struct AdaptedLinear {
     _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products
   ) -> [Matrix?] {
     products.linear(x, layers.map { ($0.linear.weight, $0.y) })
-    return layers.map { $0.linear.addUpdate(x, to: $0.y) }
+    return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
   }
 
-  private func addUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
+  private func addBiasAndUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
+    if let bias { Elementwise.add(bias, toEachRowOf: y, pool: products.pool) }
     guard let update, y.rows > 0 else { return nil }
     let narrow = withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)

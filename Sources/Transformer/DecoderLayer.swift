@@ -1,28 +1,33 @@
 import Checkpoints
 import Kernels
 
-/// One decoder layer of the Llama family, forward and backward.
+/// One decoder layer, forward and backward.
 ///
 ///     m = x + O·attention(rotary(Q·n₁), rotary(K·n₁), V·n₁),  n₁ = RMSNorm(x)
-///     y = m + D·(silu(G·n₂) ∘ U·n₂),                          n₂ = RMSNorm(m)
+///     y = m + D·(f(G·n₂) ∘ U·n₂),                             n₂ = RMSNorm(m)
+///
+/// Some families have biases in the projections, a norm of each head of queries and keys before the rotary embedding, or
+/// a norm of what O and D give before it is added.
 struct DecoderLayer {
   let configuration: ModelConfiguration
   let weights: LayerWeights
   let adapter: [Projection: LowRankPair]
   let dropout: LayerDropout?
   let rotary: RotaryEmbedding
+  /// Keys that a query sees at most; nil for all.
+  let window: Int?
   let products: Products
 
   private var attention: Attention {
     Attention(
       heads: configuration.heads, keyHeads: configuration.keyHeads, headDimension: configuration.headDimension,
-      scale: 1 / Float(configuration.headDimension).squareRoot())
+      scale: configuration.attentionScale, window: window)
   }
 
   private func linear(_ projection: Projection) -> AdaptedLinear {
     let update = adapter[projection]
     return AdaptedLinear(
-      weight: weights[projection], update: update,
+      weight: weights[projection], bias: weights.bias(of: projection), update: update,
       dropout: update == nil ? nil : dropout.map { ($0.mask(projection), $0.keys) }, products: products)
   }
 
@@ -56,8 +61,20 @@ struct DecoderLayer {
     attend(stream, positions: positions, activations: activations, groups: groups)
     expand(activations)
     let gated = gatedProduct(activations.feedForward)
-    forward(.down, SharedRows(gated.view), into: stream, activations.narrow)
+    let projected = activations.feedForward.projected ?? stream
+    forward(.down, SharedRows(gated.view), into: projected, activations.narrow)
+    normalize(projected, weights.feedForwardOutputNorm, into: stream)
     Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
+  }
+
+  /// A norm that the family may have, of each head or whole row, whatever the weight is for; both matrices may be the
+  /// same.
+  private func normalize(_ x: Matrix, _ weight: [Float]?, into y: Matrix) {
+    guard let weight else { return }
+    RootMeanSquareNorm.forward(
+      x.view.pieces(weight.count), weight: weight, epsilon: configuration.normEpsilon,
+      into: y.view.pieces(weight.count),
+      pool: products.pool)
   }
 
   /// The attention half, forward: fills its activations.
@@ -70,13 +87,19 @@ struct DecoderLayer {
     let activations = activations.attention
     Elementwise.copy(stream.view, into: activations.input.view, pool: pool)
     let first = normalized(stream, weights.attentionNorm)
-    forward(first, [(.query, activations.queries), (.key, activations.keys), (.value, activations.values)], narrow)
+    let queries = activations.rawQueries ?? activations.queries
+    let keys = activations.rawKeys ?? activations.keys
+    forward(first, [(.query, queries), (.key, keys), (.value, activations.values)], narrow)
+    normalize(queries, weights.queryNorm, into: activations.queries)
+    normalize(keys, weights.keyNorm, into: activations.keys)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
     rotary.apply(activations.keys.view, positions: positions, pool: pool)
     attention.forward(
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
       into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
-    forward(.output, SharedRows(activations.attended.view), into: activations.middle, narrow)
+    let projected = activations.projected ?? activations.middle
+    forward(.output, SharedRows(activations.attended.view), into: projected, narrow)
+    normalize(projected, weights.attentionOutputNorm, into: activations.middle)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
   }
 
@@ -87,10 +110,18 @@ struct DecoderLayer {
     forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow)
   }
 
+  /// What the backward pass wants of the feed-forward half, again from the stream in the middle.
+  func recomputeFeedForward(_ activations: LayerActivations) {
+    expand(activations)
+    guard let projected = activations.feedForward.projected else { return }
+    forward(.down, SharedRows(gatedProduct(activations.feedForward).view), into: projected, activations.narrow)
+  }
+
   private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {
     let gated = Matrix(uninitializedRows: activations.gate.rows, columns: activations.gate.columns)
     GatedActivation.forward(
-      gate: activations.gate.view, up: activations.up.view, into: gated.view, pool: products.pool)
+      configuration.activation, gate: activations.gate.view, up: activations.up.view, into: gated.view,
+      pool: products.pool)
     return gated
   }
 
@@ -120,12 +151,14 @@ struct DecoderLayer {
     let pool = products.pool
     let gatedGradient = Matrix(uninitializedRows: gradient.rows, columns: configuration.intermediateSize)
     let gated = adapter[.down] == nil ? nil : gatedProduct(activations.feedForward)
+    let projectedGradient = normGradient(
+      activations.feedForward.projected, weights.feedForwardOutputNorm, outputGradient: gradient)
     linear(.down).backward(
       SharedRows(gated?.view ?? gatedGradient.view), narrow: activations.narrow.inputs[.down],
-      outputGradient: gradient.view, gradient: updates[.down], adding: false, into: gatedGradient.view)
+      outputGradient: projectedGradient.view, gradient: updates[.down], adding: false, into: gatedGradient.view)
     GatedActivation.backward(
-      outputGradient: gatedGradient.view, gate: activations.feedForward.gate.view, up: activations.feedForward.up.view,
-      pool: pool)
+      configuration.activation, outputGradient: gatedGradient.view, gate: activations.feedForward.gate.view,
+      up: activations.feedForward.up.view, pool: pool)
     let second = normalized(activations.attention.middle, weights.feedForwardNorm)
     let secondGradient =
       reachesMiddle ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
@@ -142,6 +175,17 @@ struct DecoderLayer {
       outputGradient: secondGradient.view, addingTo: gradient.view, pool: pool)
   }
 
+  /// The gradient before a norm that the family may have; the gradient itself where it has none.
+  private func normGradient(_ input: Matrix?, _ weight: [Float]?, outputGradient: Matrix) -> Matrix {
+    guard let input, let weight else { return outputGradient }
+    let result = Matrix(rows: input.rows, columns: input.columns)
+    let width = weight.count
+    RootMeanSquareNorm.backward(
+      input.view.pieces(width), weight: weight, epsilon: configuration.normEpsilon,
+      outputGradient: outputGradient.view.pieces(width), addingTo: result.view.pieces(width), pool: products.pool)
+    return result
+  }
+
   private func attentionBackward(
     _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
@@ -150,9 +194,11 @@ struct DecoderLayer {
     let activations = activations.attention
     guard let normalizers = activations.normalizers else { return }
     let pool = products.pool
+    let projectedGradient = normGradient(
+      activations.projected, weights.attentionOutputNorm, outputGradient: gradient)
     let attendedGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.attended.columns)
     linear(.output).backward(
-      SharedRows(activations.attended.view), narrow: narrow[.output], outputGradient: gradient.view,
+      SharedRows(activations.attended.view), narrow: narrow[.output], outputGradient: projectedGradient.view,
       gradient: updates[.output], adding: false, into: attendedGradient.view)
     let queryGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.queries.columns)
     let keyGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.keys.columns)
@@ -168,7 +214,9 @@ struct DecoderLayer {
     let firstGradient =
       reachesInput ? Matrix(uninitializedRows: gradient.rows, columns: gradient.columns) : nil
     for (projection, outputGradient) in [
-      (Projection.query, queryGradient), (.key, keyGradient), (.value, valueGradient),
+      (Projection.query, normGradient(activations.rawQueries, weights.queryNorm, outputGradient: queryGradient)),
+      (.key, normGradient(activations.rawKeys, weights.keyNorm, outputGradient: keyGradient)),
+      (.value, valueGradient),
     ] {
       linear(projection).backward(
         first, narrow: narrow[projection], outputGradient: outputGradient.view, gradient: updates[projection],

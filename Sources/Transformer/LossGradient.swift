@@ -70,7 +70,7 @@ extension TransformerModel {
         attention: keeps == .attention || keeps == .everything
           ? AttentionActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.attention,
         feedForward: keeps == .everything
-          ? FeedForwardActivations(rows: layout.rows, configuration: c) : shared.feedForward)
+          ? FeedForwardActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.feedForward)
       inputs.append(keeps == .input ? stream.copy() : nil)
       trained(index).forward(stream, positions: layout.positions, activations: activations, groups: groups)
       kept.append(keeps == nil ? nil : activations)
@@ -87,7 +87,7 @@ extension TransformerModel {
       if let input = inputs[index] {
         trained(index).attend(input, positions: layout.positions, activations: activations, groups: groups)
       }
-      if plan.layers[index] != .everything { trained(index).expand(activations) }
+      if plan.layers[index] != .everything { trained(index).recomputeFeedForward(activations) }
       trained(index).backward(
         streamGradient, positions: layout.positions, activations: activations, packing: layout.segments,
         updates: gradient.layers[index], reachesInput: index > lowest)

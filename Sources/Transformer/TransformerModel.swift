@@ -9,7 +9,9 @@ public struct TransformerModel: Sendable {
   public var adapter: Adapter?
   /// Matrix products and their threads.
   public let products: Products
-  let rotary: RotaryEmbedding
+  private let rotary: RotaryEmbedding
+  /// The rotary embedding of the sliding layers.
+  private let slidingRotary: RotaryEmbedding
 
   /// The model's shape.
   public var configuration: ModelConfiguration { checkpoint.configuration }
@@ -24,6 +26,8 @@ public struct TransformerModel: Sendable {
     }
     self.products = keepsEveryDigit ? products.inSinglePrecision : products
     rotary = RotaryEmbedding(frequencies: checkpoint.configuration.rotaryFrequencies)
+    slidingRotary =
+      checkpoint.configuration.slidingRotaryFrequencies.map(RotaryEmbedding.init(frequencies:)) ?? rotary
   }
 
   /// Counts the rows that sequences take in a layout for this model.
@@ -37,16 +41,19 @@ public struct TransformerModel: Sendable {
   var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }
 
   func layer(_ index: Int, dropout: LayerDropout? = nil) -> DecoderLayer {
-    DecoderLayer(
+    let window = configuration.window(layer: index)
+    return DecoderLayer(
       configuration: configuration, weights: checkpoint.layers[index], adapter: adapter?.layers[index] ?? [:],
-      dropout: dropout, rotary: rotary, products: products)
+      dropout: dropout, rotary: window == nil ? rotary : slidingRotary, window: window, products: products)
   }
 
-  /// The embeddings of tokens, [n, D].
+  /// The embeddings of tokens, times the model's factor on them, [n, D].
   func embedded(_ tokens: [Int32]) -> Matrix {
     let result = Matrix(uninitializedRows: tokens.count, columns: configuration.hiddenSize)
+    let factor = configuration.embeddingFactor
     products.pool.ranges(tokens.count, minimum: 16) { range, _ in
       for row in range { checkpoint.embedding.widen(row: Int(tokens[row]), into: result.view.row(row)) }
+      if factor != 1 { Elementwise.scale(result.view.rows(range), by: factor) }
     }
     return result
   }

@@ -51,6 +51,11 @@ extension WeightType: ExpressibleByArgument {}
             + "they are the same model in another type")
       }
       let type = type ?? export.defaultType
+      if let factor = export.changedEmbeddingFactor(as: type) {
+        diagnostics.warn(
+          "\(merge): transformers will multiply the embeddings by \(factor), the model does by "
+            + "\(export.checkpoint.configuration.embeddingFactor): it casts the factor to the type of the weights")
+      }
       let start = ContinuousClock.now
       var tensors = 0
       try export.write(to: merge, as: type, products: try Products(threads: common.threadCount).inSinglePrecision) {

@@ -205,7 +205,7 @@ struct MergedModelTests {
 
   /// The golden models with their adapters: what is read back is the model, W + s·B·A, in the same shape.
   @Test(
-    .enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)), arguments: ["llama", "llama3"])
+    .enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)), arguments: GoldenData.architectures)
   func goldenModelsKeepTheirShape(_ name: String) throws {
     let source = GoldenData.folder + "/models/" + name
     let export = try ModelExport(model: source, adapter: source + "/adapter")

@@ -2,7 +2,7 @@ import Checkpoints
 import Tensors
 import TemporaryFolders
 
-/// A model of two layers whose every number all plain types hold exactly, to be written in either format.
+/// A model of two layers, of any family, whose every number all plain types hold exactly, to be written in either format.
 struct SmallModel {
   static let hidden = 32
   static let heads = 2
@@ -13,11 +13,15 @@ struct SmallModel {
   /// Hugging Face names, shapes and values.
   var tensors: [(name: String, shape: [Int], values: [Float])] = []
   var tiedHead = true
+  var family = ModelFamily.llama
   var splitRule = "smollm"
   var rotaryBase: Float = 10000
 
-  init(tiedHead: Bool = true) {
+  /// - Parameter biases: projections that have one, by block and name; those of the family if nil.
+  init(tiedHead: Bool = true, family: ModelFamily = .llama, biases: [String]? = nil) {
     self.tiedHead = tiedHead
+    self.family = family
+    let biases = biases ?? (family == .qwen2 ? ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"] : [])
     var state: UInt64 = 7
     /// Multiples of 1/64 from −2 to 2: eight bits of significand.
     func values(_ count: Int) -> [Float] {
@@ -39,6 +43,18 @@ struct SmallModel {
       add(prefix + "mlp.up_proj.weight", Self.feedForward, Self.hidden)
       add(prefix + "mlp.down_proj.weight", Self.hidden, Self.feedForward)
       add(prefix + "post_attention_layernorm.weight", Self.hidden)
+      if family == .qwen3 || family == .gemma3 {
+        add(prefix + "self_attn.q_norm.weight", Self.headDimension)
+        add(prefix + "self_attn.k_norm.weight", Self.headDimension)
+      }
+      if family == .gemma3 {
+        add(prefix + "pre_feedforward_layernorm.weight", Self.hidden)
+        add(prefix + "post_feedforward_layernorm.weight", Self.hidden)
+      }
+      for name in biases {
+        let rows = tensors.first { $0.name == prefix + name + ".weight" }?.shape[0] ?? 0
+        add(prefix + name + ".bias", rows)
+      }
     }
     add("model.norm.weight", Self.hidden)
     if !tiedHead { add("lm_head.weight", Self.tokens.count, Self.hidden) }
@@ -71,17 +87,22 @@ struct SmallModel {
   private static let ggufNames = [
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm", "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
   ]
 
-  static func ggufName(_ name: String) -> String {
+  func ggufName(_ name: String) -> String {
     switch name {
     case "model.embed_tokens.weight": return "token_embd.weight"
     case "model.norm.weight": return "output_norm.weight"
     case "lm_head.weight": return "output.weight"
     default:
       let parts = name.split(separator: ".").map(String.init)
-      return "blk.\(parts[2]).\(ggufNames[parts[3..<parts.count - 1].joined(separator: ".")] ?? "").weight"
+      let part = parts[3..<parts.count - 1].joined(separator: ".")
+      let behind = family == .gemma3 ? "post_attention_norm" : "ffn_norm"
+      let own = part == "post_attention_layernorm" ? behind : Self.ggufNames[part] ?? ""
+      return "blk.\(parts[2]).\(own).\(parts.last ?? "")"
     }
   }
 
@@ -108,14 +129,24 @@ struct SmallModel {
   /// The model as a GGUF file; `type` is ggml's number of a plain type, for matrices.
   func gguf(type: UInt32 = 0, vocabulary: Bool = true) -> GGUFWriter {
     var file = GGUFWriter()
+    let name = architecture
     file.metadata = [
-      ("general.architecture", .string("llama")), ("llama.block_count", .unsigned(UInt32(Self.layers))),
-      ("llama.context_length", .unsigned(512)), ("llama.embedding_length", .unsigned(UInt32(Self.hidden))),
-      ("llama.feed_forward_length", .unsigned(UInt32(Self.feedForward))),
-      ("llama.attention.head_count", .unsigned(UInt32(Self.heads))), ("llama.attention.head_count_kv", .unsigned(1)),
-      ("llama.attention.layer_norm_rms_epsilon", .float(1e-5)), ("llama.rope.freq_base", .float(rotaryBase)),
-      ("llama.rope.dimension_count", .unsigned(UInt32(Self.headDimension))),
+      ("general.architecture", .string(name)), ("\(name).block_count", .unsigned(UInt32(Self.layers))),
+      ("\(name).context_length", .unsigned(512)), ("\(name).embedding_length", .unsigned(UInt32(Self.hidden))),
+      ("\(name).feed_forward_length", .unsigned(UInt32(Self.feedForward))),
+      ("\(name).attention.head_count", .unsigned(UInt32(Self.heads))),
+      ("\(name).attention.head_count_kv", .unsigned(1)),
+      ("\(name).attention.layer_norm_rms_epsilon", .float(1e-5)), ("\(name).rope.freq_base", .float(rotaryBase)),
+      ("\(name).rope.dimension_count", .unsigned(UInt32(Self.headDimension))),
     ]
+    if let window { file.metadata.append(("\(name).attention.sliding_window", .unsigned(UInt32(window)))) }
+    if family == .qwen3 || family == .gemma3 {
+      file.metadata.append(("\(name).attention.key_length", .unsigned(UInt32(Self.headDimension))))
+      file.metadata.append(("\(name).attention.value_length", .unsigned(UInt32(Self.headDimension))))
+    }
+    if family == .gemma3 {
+      file.metadata.append(("gemma3.attention.sliding_window_pattern", .unsigned(2)))
+    }
     if vocabulary {
       let kinds = Self.tokens.indices.map { Int32($0 < 3 ? 3 : $0 == Self.tokens.count - 1 ? 4 : 1) }
       file.metadata += [
@@ -128,18 +159,33 @@ struct SmallModel {
     }
     for tensor in tensors {
       var values = tensor.values
-      if tensor.name.contains("q_proj") || tensor.name.contains("k_proj") {
-        let rows = (0..<tensor.shape[0]).map { Array(values[$0 * Self.hidden..<($0 + 1) * Self.hidden]) }
+      if architecture == "llama", tensor.name.contains("q_proj") || tensor.name.contains("k_proj") {
+        let width = values.count / tensor.shape[0]
+        let rows = (0..<tensor.shape[0]).map { Array(values[$0 * width..<($0 + 1) * width]) }
         values = Self.interleaved(rows).flatMap { $0 }
       }
+      if family == .gemma3, tensor.name.contains("norm") { values = values.map { $0 + 1 } }
       let stored = tensor.shape.count == 1 ? 0 : type
       file.tensors.append(
         GGUFWriter.Tensor(
-          name: Self.ggufName(tensor.name), dimensions: tensor.shape.reversed().map(UInt64.init), type: stored,
+          name: ggufName(tensor.name), dimensions: tensor.shape.reversed().map(UInt64.init), type: stored,
           bytes: Self.bytes(values, stored)))
     }
     return file
   }
+
+  /// What GGUF files call the family.
+  var architecture: String {
+    switch family {
+    case .llama, .mistral: "llama"
+    case .qwen2: "qwen2"
+    case .qwen3: "qwen3"
+    case .gemma3: "gemma3"
+    }
+  }
+
+  /// The sliding window, in the families that have one here.
+  var window: Int? { family == .mistral || family == .gemma3 ? 24 : nil }
 
   // MARK: Hugging Face
 
@@ -149,11 +195,22 @@ struct SmallModel {
 
   func configuration(_ type: String = "float32", key: String = "dtype") -> String {
     """
-    {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": \(Self.hidden), \
+    {"architectures": ["LlamaForCausalLM"], "model_type": "\(family.rawValue)", "hidden_size": \(Self.hidden), \
     "intermediate_size": \(Self.feedForward), "num_hidden_layers": \(Self.layers), "num_attention_heads": \(Self.heads), \
     "num_key_value_heads": 1, "vocab_size": \(Self.tokens.count), "max_position_embeddings": 512, "rms_norm_eps": 1e-05, \
-    "rope_theta": 10000.0, "tie_word_embeddings": \(tiedHead), "\(key)": "\(type)", "extra": {"kept": 0.10}}
+    "rope_theta": 10000.0, "tie_word_embeddings": \(tiedHead), "\(key)": "\(type)", \(options)"extra": {"kept": 0.10}}
     """
+  }
+
+  /// What config.json says beyond what llama's does.
+  private var options: String {
+    switch family {
+    case .llama, .qwen2: ""
+    case .mistral: "\"sliding_window\": 24, "
+    case .qwen3: "\"head_dim\": 16, "
+    case .gemma3:
+      "\"head_dim\": 16, \"query_pre_attn_scalar\": 16, \"sliding_window\": 24, \"sliding_window_pattern\": 2, "
+    }
   }
 
   func tensorFile(_ type: String = "float32") throws -> TensorFile {

@@ -23,6 +23,9 @@ public enum GoldenData {
   /// What a skipped test says.
   public static let comment = "needs the golden data: set NLFT_GOLDEN to its folder"
 
+  /// The models under `models`, by architecture.
+  public static let architectures = ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3"]
+
   /// The model that `make model` fetches, if it was fetched.
   public static let modelPath: String? = {
     let environment: (String) -> String? = { name in

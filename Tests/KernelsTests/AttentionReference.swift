@@ -15,6 +15,8 @@ struct AttentionReference {
   let headDimension: Int
   let scale: Double
   let packing: [SegmentRows]
+  /// Rows that a query sees at most, its own and those nearest before it on its path.
+  var window = Int.max
 
   var rows: Int { packing.map(\.rows.upperBound).max() ?? 0 }
 
@@ -22,7 +24,8 @@ struct AttentionReference {
     var output = [Double](repeating: 0, count: rows * heads * headDimension)
     for segment in packing {
       for row in segment.rows {
-        let seen = segment.ancestors.flatMap(Array.init) + Array(segment.rows.lowerBound...row)
+        let path = segment.ancestors.flatMap(Array.init) + Array(segment.rows.lowerBound...row)
+        let seen = Array(path.suffix(window))
         for head in 0..<heads {
           let place = (row * heads + head) * headDimension
           attend(place, keyHead: head / (heads / keyHeads), seen: seen, queries, keys, values, &output)

@@ -4,27 +4,30 @@ import TinyModels
 
 /// A forest of segments to attend over.
 struct AttentionCase: CustomTestStringConvertible, Sendable {
-  let testDescription: String
+  let name: String
   let heads: Int
   let keyHeads: Int
   let headDimension: Int
   let packing: [SegmentRows]
+  var window: Int?
+
+  var testDescription: String { window.map { "\(name), window of \($0)" } ?? name }
 
   static let small = AttentionCase(
-    testDescription: "a root of 5, children of 9 and 1, a grandchild of 3", heads: 4, keyHeads: 2, headDimension: 6,
+    name: "a root of 5, children of 9 and 1, a grandchild of 3", heads: 4, keyHeads: 2, headDimension: 6,
     packing: [
       SegmentRows(rows: 0..<5, ancestors: []), SegmentRows(rows: 5..<14, ancestors: [0..<5]),
       SegmentRows(rows: 14..<15, ancestors: [0..<5]), SegmentRows(rows: 15..<18, ancestors: [0..<5, 5..<14]),
     ])
   static let oneHead = AttentionCase(
-    testDescription: "one head, two roots", heads: 1, keyHeads: 1, headDimension: 2,
+    name: "one head, two roots", heads: 1, keyHeads: 1, headDimension: 2,
     packing: [SegmentRows(rows: 0..<1, ancestors: []), SegmentRows(rows: 1..<10, ancestors: [])])
   static let sharedByAll = AttentionCase(
-    testDescription: "one key head for three", heads: 3, keyHeads: 1, headDimension: 16,
+    name: "one key head for three", heads: 3, keyHeads: 1, headDimension: 16,
     packing: [SegmentRows(rows: 0..<3, ancestors: []), SegmentRows(rows: 3..<6, ancestors: [0..<3])])
   /// Segments of more than 128 queries are taken in blocks, below the root and as the root.
   static let blocks = AttentionCase(
-    testDescription: "a root of 37, a child of 275 with its own children, a root of 131", heads: 4, keyHeads: 2,
+    name: "a root of 37, a child of 275 with its own children, a root of 131", heads: 4, keyHeads: 2,
     headDimension: 10,
     packing: [
       SegmentRows(rows: 0..<37, ancestors: []), SegmentRows(rows: 37..<312, ancestors: [0..<37]),
@@ -33,14 +36,34 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       SegmentRows(rows: 353..<484, ancestors: []),
     ])
 
-  static let all = [small, oneHead, sharedByAll, blocks]
+  /// A root and a child of several blocks and chunks, so that windows leave whole tiles, chunks and segments behind.
+  static let long = AttentionCase(
+    name: "a root of 45, a child of 700, a grandchild of 90", heads: 2, keyHeads: 1, headDimension: 6,
+    packing: [
+      SegmentRows(rows: 0..<45, ancestors: []), SegmentRows(rows: 45..<745, ancestors: [0..<45]),
+      SegmentRows(rows: 745..<835, ancestors: [0..<45, 45..<745]),
+    ])
+
+  /// Each without a window and with some: of one key, less than a tile, one tile, several, as long as all.
+  static let all =
+    [small, oneHead, sharedByAll, blocks]
+    + [1, 2, 4, 7, 100].map { small.with(window: $0) } + [1, 5].map { oneHead.with(window: $0) }
+    + [sharedByAll.with(window: 2)] + [1, 20, 32, 33, 64, 150, 1000].map { blocks.with(window: $0) }
+    + [10, 70, 128, 300].map { long.with(window: $0) }
+
+  func with(window: Int) -> AttentionCase {
+    var copy = self
+    copy.window = window
+    return copy
+  }
 
   var attention: Attention {
-    Attention(heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: 0.4)
+    Attention(heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: 0.4, window: window)
   }
   var reference: AttentionReference {
     AttentionReference(
-      heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: Double(Float(0.4)), packing: packing)
+      heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: Double(Float(0.4)), packing: packing,
+      window: window ?? .max)
   }
   var rows: Int { reference.rows }
 }
@@ -92,20 +115,32 @@ enum ProductKind: CaseIterable {
     }
   }
 
+  /// Segments and how many queries at their ends there are.
+  static let ends: [(AttentionCase, segment: Int, last: Int)] =
+    [AttentionCase.small, AttentionCase.small.with(window: 3), AttentionCase.small.with(window: 7)]
+    .flatMap { test in [1, 3, 9].map { (test, 1, $0) } }
+    + [40, 64, 300].flatMap { window in
+      [2, 15, 30, 130].map { (AttentionCase.blocks.with(window: window), 1, $0) }
+        + [(AttentionCase.long.with(window: window), 2, 50), (AttentionCase.long.with(window: window), 1, 3)]
+    }
+
   /// As in generation: the keys before the queries are already there.
-  @Test(arguments: [1, 3, 9], ProductKind.allCases)
-  func queriesAtTheEndOfTheirBlockSeeAllBeforeThem(_ last: Int, _ kind: ProductKind) throws {
-    let test = AttentionCase.small
+  @Test(arguments: ends, ProductKind.allCases)
+  func queriesAtTheEndOfTheirBlockSeeWhatIsBeforeThem(
+    _ end: (test: AttentionCase, segment: Int, last: Int), _ kind: ProductKind
+  ) throws {
+    let test = end.test
     let inputs = Inputs(test)
     let expected = test.reference.output(
       queries: inputs.queries.doubles, keys: inputs.keys.doubles, values: inputs.values.doubles)
-    let rows = 14 - last..<14
-    let whole = test.packing[1].group(keys: inputs.keys.view, values: inputs.values.view)
+    let last = test.packing[end.segment].rows.upperBound
+    let rows = last - end.last..<last
+    let whole = test.packing[end.segment].group(keys: inputs.keys.view, values: inputs.values.view)
     let group = AttentionGroup(queries: rows, ancestors: whole.ancestors, own: whole.own)
-    let output = Matrix(rows: test.rows, columns: inputs.queries.columns, [Float](repeating: 7, count: test.rows * 24))
+    let columns = inputs.queries.columns
+    let output = Matrix(rows: test.rows, columns: columns, [Float](repeating: 7, count: test.rows * columns))
     test.attention.forward(
       queries: inputs.queries.view, groups: [group], into: output.view, products: try kind.products(threads: 2))
-    let columns = inputs.queries.columns
     let places = rows.lowerBound * columns..<rows.upperBound * columns
     #expect(largestDifference(Array(output.doubles[places]), Array(expected[places])) < kind.tolerance)
     #expect(output.values.indices.allSatisfy { places.contains($0) || output.values[$0] == 7 }, "other rows stay")
@@ -146,8 +181,13 @@ enum ProductKind: CaseIterable {
           4, of: gradient.doubles, at: point, tolerance: 3 * kind.tolerance, name, function)
       }
     }
+    compare(dv, v, "values") { product(reference.output(queries: q, keys: k, values: $0), weights) }
+    if test.window == 1 {
+      // Each query sees its own value alone, whatever it is and whatever the keys are.
+      #expect((dq.values + dk.values).allSatisfy { abs(Double($0)) < kind.tolerance })
+      return
+    }
     compare(dq, q, "queries") { product(reference.output(queries: $0, keys: k, values: v), weights) }
     compare(dk, k, "keys") { product(reference.output(queries: q, keys: $0, values: v), weights) }
-    compare(dv, v, "values") { product(reference.output(queries: q, keys: k, values: $0), weights) }
   }
 }

@@ -18,7 +18,7 @@ import TinyModels
   }
 
   /// Segments of the given lengths, each behind the one before it, the last with `queries` queries at its end.
-  private func check(_ shape: Shape, chains: [[Int]], queries: Int, threads: Int) throws {
+  private func check(_ shape: Shape, chains: [[Int]], queries: Int, threads: Int, window: Int? = nil) throws {
     var packing: [SegmentRows] = []
     var next = 0
     var last: [SegmentRows] = []
@@ -37,10 +37,11 @@ import TinyModels
     let v = generator.matrix(next, shape.keyHeads * shape.headDimension)
     let scale = 1 / Float(shape.headDimension).squareRoot()
     let attention = Attention(
-      heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: scale)
+      heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: scale,
+      window: window)
     let reference = AttentionReference(
       heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: Double(scale),
-      packing: packing)
+      packing: packing, window: window ?? .max)
     let expected = reference.output(queries: q.doubles, keys: k.doubles, values: v.doubles)
     let groups = last.map { segment in
       let whole = segment.group(keys: k.view, values: v.view)
@@ -69,6 +70,14 @@ import TinyModels
 
   @Test(arguments: Shape.all, 1...9) func severalQueriesSeeUpToTheirOwn(_ shape: Shape, _ queries: Int) throws {
     try check(shape, chains: [[3, 30, 12]], queries: queries, threads: 2)
+  }
+
+  /// Windows that end within a segment, at its end, and before all keys.
+  @Test(arguments: Shape.all, [1, 2, 5, 11, 12, 13, 41, 42, 43, 44, 45, 46, 100])
+  func windowsLeaveKeysBehind(_ shape: Shape, _ window: Int) throws {
+    for queries in [1, 3, 7] {
+      try check(shape, chains: [[3, 30, 12], [0, 21, 0, 7]], queries: queries, threads: 2, window: window)
+    }
   }
 
   /// Segments of no tokens, as a fresh cache behind a prompt has before its first.

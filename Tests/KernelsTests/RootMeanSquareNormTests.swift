@@ -44,4 +44,24 @@ import TinyModels
       product(reference($0, weight: weight.map(Double.init)), dy.doubles)
     }
   }
+
+  /// Each head of each row is normalised by itself.
+  @Test func headsAreRowsOfTheirOwn() {
+    var generator = SplitMix64(seed: 5)
+    let x = generator.matrix(4, 3 * 10, scale: 2)
+    let dy = generator.matrix(4, 3 * 10)
+    let weight = generator.normals(10, scale: 0.5, mean: 1)
+    let (y, dx) = (Matrix(rows: 4, columns: 30), Matrix(rows: 4, columns: 30))
+    let pool = WorkerPool(threads: 2)
+    RootMeanSquareNorm.forward(
+      x.view.pieces(10), weight: weight, epsilon: Float(epsilon), into: y.view.pieces(10), pool: pool)
+    RootMeanSquareNorm.backward(
+      x.view.pieces(10), weight: weight, epsilon: Float(epsilon), outputGradient: dy.view.pieces(10),
+      addingTo: dx.view.pieces(10), pool: pool)
+    // The reference goes by the weight's length, whatever the rows are.
+    #expect(largestDifference(y.doubles, reference(x.doubles, weight: weight.map(Double.init))) < 1e-5)
+    CentralDifferences.expectEveryEntry(of: dx.doubles, at: x.doubles) {
+      product(reference($0, weight: weight.map(Double.init)), dy.doubles)
+    }
+  }
 }

@@ -4,7 +4,7 @@ import Records
 import TemporaryFolders
 import Tensors
 
-/// A Llama with random weights, small enough for plain loops, in a Hugging Face directory that goes with the last copy.
+/// A model of any family with random weights, small enough for plain loops, in a Hugging Face directory that goes with the last copy.
 public struct TinyModel: Sendable {
   /// The numbers of config.json.
   public struct Shape: Sendable {
@@ -26,7 +26,7 @@ public struct TinyModel: Sendable {
     public var tiedHead = true
     /// θ.
     public var rotaryBase = 10000.0
-    /// `.none` or `.llama3`.
+    /// `.none`, `.linear` or `.llama3`.
     public var rotaryScaling = RotaryScaling.none
     /// ε of the norms.
     public var normEpsilon = 1e-5
@@ -34,6 +34,16 @@ public struct TinyModel: Sendable {
     public var headStretch: Float = 1
     /// How the weights are stored: F32, F16 or BF16.
     public var elementType = ElementType.float32
+    /// The family, with all that it has beyond llama.
+    public var family = ModelFamily.llama
+    /// Positions that a sliding layer sees, in the families that have such layers.
+    public var slidingWindow: Int?
+    /// For each layer whether it slides.
+    public var slidingLayers: [Bool] = []
+    /// θ of gemma's sliding layers.
+    public var slidingRotaryBase = 10000.0
+    /// What gemma's attention is scaled by the root of.
+    public var attentionScaleBase = 24.0
 
     /// The default shape: two layers, grouped queries, nothing a multiple of sixteen but D.
     public init() {}
@@ -49,6 +59,13 @@ public struct TinyModel: Sendable {
       }
     }
 
+    /// Projections with a bias.
+    public var biases: [Projection] { family == .qwen2 ? [.query, .key, .value] : [] }
+    /// Whether the heads of queries and keys have norms.
+    public var hasHeadNorms: Bool { family == .qwen3 || family == .gemma3 }
+    /// Whether it is the family whose norms multiply by 1 + w, among other things.
+    public var isGemma: Bool { family == .gemma3 }
+
     /// Names and shapes of all tensors.
     public var tensors: [(name: String, shape: [Int])] {
       var result = [("model.embed_tokens.weight", [vocabularySize, hiddenSize]), ("model.norm.weight", [hiddenSize])]
@@ -59,6 +76,16 @@ public struct TinyModel: Sendable {
         result.append((prefix + "post_attention_layernorm.weight", [hiddenSize]))
         for projection in Projection.allCases {
           result.append(("\(prefix)\(projection.block).\(projection.rawValue).weight", shape(of: projection)))
+        }
+        for projection in biases {
+          let name = "\(prefix)\(projection.block).\(projection.rawValue).bias"
+          result.append((name, [shape(of: projection)[0]]))
+        }
+        if hasHeadNorms {
+          for name in ["q_norm", "k_norm"] { result.append(("\(prefix)self_attn.\(name).weight", [headDimension])) }
+        }
+        if isGemma {
+          for name in ["pre", "post"] { result.append(("\(prefix)\(name)_feedforward_layernorm.weight", [hiddenSize])) }
         }
       }
       return result
@@ -86,11 +113,12 @@ public struct TinyModel: Sendable {
     var file = TensorFile(metadata: ["format": "pt"])
     for (name, dimensions) in shape.tensors {
       let count = dimensions.reduce(1, *)
-      // Norms stay near 1; a matrix's outputs are about as large as its inputs.
+      // Norms stay near what leaves numbers alone; a matrix's outputs are about as large as its inputs.
+      let neutral: Float = shape.isGemma || name.hasSuffix(".bias") ? 0 : 1
       let stretch = name == "lm_head.weight" ? shape.headStretch : 1
       let values =
         dimensions.count == 1
-        ? generator.normals(count, scale: 0.2, mean: 1)
+        ? generator.normals(count, scale: 0.2, mean: neutral)
         : generator.normals(count, scale: stretch * 1.2 / Float(dimensions[1]).squareRoot())
       let tensor = try Self.stored(values, dimensions, shape.elementType)
       weights[name] = try tensor.floats()
@@ -127,17 +155,38 @@ public struct TinyModel: Sendable {
         "high_freq_factor": .double(high), "original_max_position_embeddings": .double(original),
       ])
     }
-    return .object([
+    if case .linear(let factor) = shape.rotaryScaling {
+      scaling = .object(["rope_type": .string("linear"), "factor": .double(factor)])
+    }
+    let common = JSON.object([
       "architectures": .array([.string("LlamaForCausalLM")]), "attention_bias": .bool(false),
       "bos_token_id": .integer(Int(TinyTokenizer.startOfTurn)), "eos_token_id": .integer(Int(TinyTokenizer.endOfTurn)),
-      "head_dim": .integer(shape.headDimension), "hidden_act": .string("silu"),
-      "hidden_size": .integer(shape.hiddenSize), "intermediate_size": .integer(shape.intermediateSize),
-      "max_position_embeddings": .integer(2048), "mlp_bias": .bool(false), "model_type": .string("llama"),
+      "head_dim": .integer(shape.headDimension), "hidden_size": .integer(shape.hiddenSize),
+      "intermediate_size": .integer(shape.intermediateSize), "max_position_embeddings": .integer(2048),
+      "mlp_bias": .bool(false), "model_type": .string(shape.family.rawValue),
       "num_attention_heads": .integer(shape.heads), "num_hidden_layers": .integer(shape.layers),
       "num_key_value_heads": .integer(shape.keyHeads), "rms_norm_eps": .double(shape.normEpsilon),
       "rope_scaling": scaling, "rope_theta": .double(shape.rotaryBase), "tie_word_embeddings": .bool(shape.tiedHead),
       "vocab_size": .integer(shape.vocabularySize),
+      "sliding_window": shape.slidingWindow.map { .integer($0) } ?? .null,
     ])
+    return .object((common.members ?? []) + own(shape))
+  }
+
+  /// What the family's config.json has of its own.
+  private static func own(_ shape: Shape) -> [JSON.Member] {
+    let kinds = JSON.array(shape.slidingLayers.map { .string($0 ? "sliding_attention" : "full_attention") })
+    switch shape.family {
+    case .llama, .mistral: return []
+    case .qwen2, .qwen3:
+      guard shape.slidingWindow != nil else { return [] }
+      return [JSON.Member("use_sliding_window", .bool(true)), JSON.Member("layer_types", kinds)]
+    case .gemma3:
+      return [
+        JSON.Member("layer_types", kinds), JSON.Member("rope_local_base_freq", .double(shape.slidingRotaryBase)),
+        JSON.Member("query_pre_attn_scalar", .double(shape.attentionScaleBase)),
+      ]
+    }
   }
 
   /// The model as the tools open it.

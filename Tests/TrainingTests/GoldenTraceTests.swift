@@ -8,7 +8,7 @@ import Transformer
 
 @Suite(.enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)))
 struct GoldenTraceTests {
-  @Test(arguments: ["llama", "llama3"])
+  @Test(arguments: GoldenData.architectures)
   func tenStepsAgreeWithPyTorch(_ architecture: String) throws {
     let folder = GoldenData.folder + "/models/" + architecture
     let expected = try TensorFile(

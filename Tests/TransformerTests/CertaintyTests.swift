@@ -31,7 +31,7 @@ import Transformer
   func gradientsOfCertainTokens(_ stretch: Float, _ weights: (likelihood: Float, unlikelihood: Float)) throws {
     let (model, transformer, adapter) = try model(stretch)
     let tokens: [Int32] = [9, 30, 77, 12, 8]
-    let reference = ReferenceLlama(model, adapter: adapter)
+    let reference = ReferenceDecoder(model, adapter: adapter)
     for (row, logits) in reference.logits(tokens).enumerated() {
       guard let largest = logits.max(), let best = logits.firstIndex(of: largest) else { continue }
       let certain = LossTerm(
@@ -61,7 +61,7 @@ import Transformer
   @Test func losesNothingToInfinity() throws {
     let (model, transformer, adapter) = try model(3000)
     let tokens: [Int32] = [9, 30, 77, 12, 8]
-    let terms = ReferenceLlama(model, adapter: adapter).logits(tokens).enumerated().flatMap { row, logits in
+    let terms = ReferenceDecoder(model, adapter: adapter).logits(tokens).enumerated().flatMap { row, logits in
       logits.indices.filter { $0 % 9 == 0 || logits[$0] == logits.max() }.map {
         LossTerm(row: row, target: Int32($0), likelihood: 1, unlikelihood: 1)
       }

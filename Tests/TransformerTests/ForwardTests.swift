@@ -18,7 +18,7 @@ import Transformer
     let tokens = generator.tokens(141, vocabulary: model.shape.vocabularySize)
     for adapter in [nil, model.adapter()] {
       let logits = try model.transformer(adapter).logits(PackedLayout([tokens]))
-      let expected = ReferenceLlama(model, adapter: adapter).logits(tokens).flatMap { $0 }
+      let expected = ReferenceDecoder(model, adapter: adapter).logits(tokens).flatMap { $0 }
       #expect(largestDifference(logits.doubles, expected) < 1e-4, adapter == nil ? "plain" : "adapted")
     }
   }
@@ -28,13 +28,34 @@ import Transformer
     var generator = SplitMix64(seed: 21)
     let model = try TinyModel(TinyModelCase.llama3.shape)
     let tokens = generator.tokens(60, vocabulary: model.shape.vocabularySize)
-    let plain = ReferenceLlama(model).logits(tokens).flatMap { $0 }
-    let adapted = ReferenceLlama(model, adapter: model.adapter()).logits(tokens).flatMap { $0 }
+    let plain = ReferenceDecoder(model).logits(tokens).flatMap { $0 }
+    let adapted = ReferenceDecoder(model, adapter: model.adapter()).logits(tokens).flatMap { $0 }
     #expect(largestDifference(plain, adapted) > 0.1)
     var shape = model.shape
     shape.rotaryScaling = .none
-    let unscaled = ReferenceLlama(try TinyModel(shape)).logits(tokens).flatMap { $0 }
+    let unscaled = ReferenceDecoder(try TinyModel(shape)).logits(tokens).flatMap { $0 }
     #expect(largestDifference(plain, unscaled) > 0.01)
+  }
+
+  /// The same of what the families have: each option of the shape changes the logits.
+  @Test func whatTheFamiliesVaryMatters() throws {
+    var generator = SplitMix64(seed: 23)
+    let tokens = generator.tokens(40, vocabulary: TinyTokenizer.vocabulary.count)
+    func logits(_ test: TinyModelCase, _ change: (inout TinyModel.Shape) -> Void = { _ in }) throws -> [Double] {
+      var shape = test.shape
+      change(&shape)
+      return ReferenceDecoder(try TinyModel(shape)).logits(tokens).flatMap { $0 }
+    }
+    let gemma = try logits(.gemma3)
+    for changed in [
+      try logits(.gemma3) { $0.slidingWindow = 7 }, try logits(.gemma3) { $0.slidingLayers = [true, true, false] },
+      try logits(.gemma3) { $0.slidingRotaryBase = 10_000 }, try logits(.gemma3) { $0.rotaryScaling = .none },
+      try logits(.gemma3) { $0.attentionScaleBase = 6 },
+    ] {
+      #expect(largestDifference(gemma, changed) > 0.01)
+    }
+    #expect(largestDifference(try logits(.mistral), try logits(.mistral) { $0.slidingWindow = nil }) > 0.01)
+    #expect(largestDifference(try logits(.qwen2), try logits(.qwen2Sliding)) > 0.01)
   }
 
   @Test func logProbabilitiesAreThoseOfTheLogits() throws {
@@ -47,7 +68,7 @@ import Transformer
     let rows = (0..<300).map { $0 * 7 % 200 }
     let targets = generator.tokens(300, vocabulary: model.shape.vocabularySize)
     let found = transformer.logProbabilities(states, rows: rows, targets: targets)
-    let logits = ReferenceLlama(model).logits(tokens)
+    let logits = ReferenceDecoder(model).logits(tokens)
     let expected = zip(rows, targets).map { row, target in
       logits[row][Int(target)] - log(logits[row].reduce(0) { $0 + exp($1) })
     }

@@ -36,7 +36,7 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
 
 @Suite(.enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)))
 struct GoldenModelTests {
-  @Test(arguments: ["llama", "llama3"])
+  @Test(arguments: GoldenData.architectures)
   func logitsAgreeWithPyTorch(_ architecture: String) throws {
     let golden = try GoldenModel(architecture)
     let layout = PackedLayout([try golden.tokens])
@@ -46,7 +46,7 @@ struct GoldenModelTests {
     }
   }
 
-  @Test(arguments: ["llama", "llama3"], [1 << 30, 0])
+  @Test(arguments: GoldenData.architectures, [1 << 30, 0])
   func lossAndEveryGradientAgreeWithPyTorch(_ architecture: String, _ budget: Int) throws {
     let golden = try GoldenModel(architecture)
     let gradient = golden.adapter.zeros()

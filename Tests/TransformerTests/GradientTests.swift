@@ -29,7 +29,7 @@ import Transformer
   ) {
     var generator = SplitMix64(seed: 31)
     let terms = terms ?? problem.terms
-    let reference = ReferenceLlama(problem.model, adapter: problem.adapter)
+    let reference = ReferenceDecoder(problem.model, adapter: problem.adapter)
     for (name, matrix) in gradient.parameters {
       let values = matrix.doubles
       let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -54,7 +54,7 @@ import Transformer
     let gradient = problem.adapter.zeros()
     let losses = try problem.model.transformer(problem.adapter).lossGradient(
       PackedLayout([problem.tokens]), terms: problem.terms, addingTo: gradient, activationBudget: budget)
-    let expected = ReferenceLlama(problem.model, adapter: problem.adapter).losses(problem.tokens, problem.terms)
+    let expected = ReferenceDecoder(problem.model, adapter: problem.adapter).losses(problem.tokens, problem.terms)
     #expect(largestDifference(losses, expected) < 1e-4)
     expectDifferences(problem, gradient: gradient)
   }
@@ -95,7 +95,7 @@ import Transformer
     let gradient = problem.adapter.zeros()
     let losses = try problem.model.transformer(problem.adapter).lossGradient(
       PackedLayout([problem.tokens]), terms: terms, addingTo: gradient)
-    let expected = ReferenceLlama(problem.model, adapter: problem.adapter).losses(problem.tokens, terms)
+    let expected = ReferenceDecoder(problem.model, adapter: problem.adapter).losses(problem.tokens, terms)
     #expect(largestDifference(losses, expected) < 1e-4)
     expectDifferences(problem, terms: terms, gradient: gradient)
   }
@@ -123,7 +123,7 @@ import Transformer
     for budget in [TransformerModel.activationBudget, 0] {
       let losses = try problem.model.transformer().lossGradient(
         PackedLayout([problem.tokens]), terms: problem.terms, addingTo: nothing, activationBudget: budget)
-      #expect(largestDifference(losses, ReferenceLlama(problem.model).losses(problem.tokens, problem.terms)) < 1e-4)
+      #expect(largestDifference(losses, ReferenceDecoder(problem.model).losses(problem.tokens, problem.terms)) < 1e-4)
     }
   }
 }

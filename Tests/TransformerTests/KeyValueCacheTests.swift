@@ -3,26 +3,33 @@ import Testing
 import TinyModels
 import Transformer
 
-/// Caches filled in any steps give the states of one packed pass.
-@Suite struct KeyValueCacheTests {
-  private let transformer: TransformerModel
-  private let tokens: [Int32]
-  private let expected: Matrix
+/// A model and a long text's states in one packed pass.
+private struct CachedText {
+  let transformer: TransformerModel
+  let tokens: [Int32]
+  let expected: Matrix
 
-  init() throws {
-    let model = try TinyModel(TinyModelCase.untied.shape)
+  init(_ test: TinyModelCase) throws {
+    let model = try TinyModel(test.shape)
     transformer = try model.transformer(model.adapter())
     var generator = SplitMix64(seed: 80)
     tokens = generator.tokens(300, vocabulary: model.shape.vocabularySize)
     expected = transformer.states(PackedLayout([tokens]))
   }
+}
+
+/// Caches filled in any steps give the states of one packed pass.
+@Suite struct KeyValueCacheTests {
+  static let cases = [TinyModelCase.untied, .mistral, .qwen2, .qwen2Sliding, .qwen3, .gemma3]
 
   private func rows(_ matrix: Matrix, _ range: Range<Int>) -> [Double] {
     Array(matrix.doubles[range.lowerBound * matrix.columns..<range.upperBound * matrix.columns])
   }
 
   /// Steps of one token, of less and more than a product's rows, of more than a block, and an empty one.
-  @Test func extensionInStepsEqualsOnePass() {
+  @Test(arguments: cases) func extensionInStepsEqualsOnePass(_ test: TinyModelCase) throws {
+    let text = try CachedText(test)
+    let (transformer, tokens, expected) = (text.transformer, text.tokens, text.expected)
     let cache = KeyValueCache(transformer.configuration)
     var start = 0
     for step in [1, 1, 1, 5, 0, 9, 16, 140] + [Int](repeating: 1, count: 127) {
@@ -36,7 +43,9 @@ import Transformer
   }
 
   /// Children behind a parent, extended in turns and together, and a grandchild; each sees its own line only.
-  @Test func childrenSeeTheirParentsAndNotEachOther() {
+  @Test(arguments: cases) func childrenSeeTheirParentsAndNotEachOther(_ test: TinyModelCase) throws {
+    let text = try CachedText(test)
+    let (transformer, tokens, expected) = (text.transformer, text.tokens, text.expected)
     let other = Array(tokens[200..<240].reversed())
     let parent = KeyValueCache(transformer.configuration)
     _ = transformer.extend([(parent, Array(tokens[..<50]))])
@@ -55,7 +64,9 @@ import Transformer
     #expect(largestDifference(rows(states, 3..<23), rows(expected, 70..<90)) < 1e-4)
   }
 
-  @Test func prefilledPromptsGoOnAsIfAlone() {
+  @Test(arguments: cases) func prefilledPromptsGoOnAsIfAlone(_ test: TinyModelCase) throws {
+    let text = try CachedText(test)
+    let (transformer, tokens) = (text.transformer, text.tokens)
     let prompts = [
       Array(tokens[..<60]), Array(tokens[..<40]) + Array(tokens[200..<230]), Array(tokens[..<60]), Array(tokens[..<40]),
       [tokens[7]],

@@ -7,7 +7,7 @@ import Transformer
 /// A merged model computes what PyTorch computes with the adapter beside the model.
 @Suite(.enabled(if: GoldenData.isThere, Comment(rawValue: GoldenData.comment)))
 struct MergedLogitsTests {
-  @Test(arguments: ["llama", "llama3"])
+  @Test(arguments: GoldenData.architectures)
   func logitsAreThoseOfTheAdaptedModel(_ architecture: String) throws {
     let golden = try GoldenModel(architecture)
     let folder = try TemporaryFolder()

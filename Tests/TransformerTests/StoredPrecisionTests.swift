@@ -7,9 +7,11 @@ import Transformer
 /// Weights of 16 bits and fewer may go through products that keep 16 bits of each number. They stay close to what
 /// float32 gives, forward and backward; weights in float32 keep all digits.
 @Suite struct StoredPrecisionTests {
-  @Test(arguments: [TinyModelCase.halfPrecision, .brainFloat])
+  @Test(arguments: [TinyModelCase.halfPrecision, .brainFloat, .gemma3, .qwen3])
   func sixteenBitsAreKept(_ test: TinyModelCase) throws {
-    let model = try TinyModel(test.shape)
+    var shape = test.shape
+    if shape.elementType == .float32 { shape.elementType = .bfloat16 }
+    let model = try TinyModel(shape)
     var generator = SplitMix64(seed: 61)
     let tokens = generator.tokens(300, vocabulary: model.shape.vocabularySize)
     let terms = [LossTerm].random(tokens, vocabulary: model.shape.vocabularySize, &generator)
@@ -40,8 +42,11 @@ import Transformer
   }
 
   /// What is computed again in the backward pass is what was computed before, whichever layers keep what.
-  @Test func theGradientDoesNotDependOnWhatIsKept() throws {
-    let model = try TinyModel(TinyModelCase.halfPrecision.shape)
+  @Test(arguments: [TinyModelCase.halfPrecision, .gemma3, .qwen3])
+  func theGradientDoesNotDependOnWhatIsKept(_ test: TinyModelCase) throws {
+    var shape = test.shape
+    shape.elementType = .float16
+    let model = try TinyModel(shape)
     var generator = SplitMix64(seed: 63)
     let tokens = generator.tokens(90, vocabulary: model.shape.vocabularySize)
     let terms = [LossTerm].random(tokens, vocabulary: model.shape.vocabularySize, &generator)

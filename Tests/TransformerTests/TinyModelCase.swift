@@ -8,6 +8,7 @@ import Transformer
 /// Shapes of tiny models that between them take every branch of the forward pass.
 enum TinyModelCase: String, CaseIterable, Sendable, CustomTestStringConvertible {
   case tied, untied, llama3, everyHeadItsOwn, oneKeyHead, halfPrecision, brainFloat, oneLayer
+  case mistral, qwen2, qwen2Sliding, qwen3, gemma3
 
   var testDescription: String { rawValue }
 
@@ -28,6 +29,24 @@ enum TinyModelCase: String, CaseIterable, Sendable, CustomTestStringConvertible 
     case .halfPrecision: shape.elementType = .float16
     case .brainFloat: shape.elementType = .bfloat16
     case .oneLayer: shape.layers = 1
+    case .mistral:
+      shape.family = .mistral
+      shape.slidingWindow = 5
+      shape.rotaryScaling = .linear(factor: 3)
+    case .qwen2: shape.family = .qwen2
+    case .qwen2Sliding:
+      shape.family = .qwen2
+      shape.slidingWindow = 4
+      shape.slidingLayers = [false, true]
+    case .qwen3: shape.family = .qwen3
+    case .gemma3:
+      shape.family = .gemma3
+      shape.layers = 3
+      shape.slidingWindow = 6
+      shape.slidingLayers = [true, false, true]
+      shape.rotaryBase = 50_000
+      shape.slidingRotaryBase = 300
+      shape.rotaryScaling = .linear(factor: 2.5)
     }
     return shape
   }
