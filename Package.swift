@@ -43,9 +43,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
-    .target(name: "CTiles"),
+    .target(name: "CKernels"),
     library("Records", []),
-    library("Kernels", ["CTiles"], settings: kernelSettings),
+    library("Kernels", ["CKernels"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
     library("Templates", []),
     library("Tokenizers", ["Records", "Templates"]),
