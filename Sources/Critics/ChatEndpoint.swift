@@ -18,7 +18,8 @@ public struct ChatKey: Sendable {
     try self.init(variable: variable, text: getenv(variable).map { String(cString: $0) } ?? "")
   }
 
-  init(variable: String, text: String) throws(CriticError) {
+  /// The key that an environment variable holds as `text`.
+  package init(variable: String, text: String) throws(CriticError) {
     self.variable = variable
     guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw CriticError("the key in \(variable) has characters other than visible ASCII")
@@ -36,7 +37,8 @@ public struct ChatEndpoint: Sendable {
   public let shown: String
   /// The model's name for the server.
   public let model: String
-  let address: String
+  /// Where requests go; it may hold a password, which is not for people to see.
+  package let address: String
   let key: ChatKey
   private let secrets: [String]
 
@@ -61,7 +63,7 @@ public struct ChatEndpoint: Sendable {
     address = scheme + authority + path + query
     let user = authority.dropLast(host.count).dropLast()
     let password = user.firstIndex(of: ":").map { user[user.index(after: $0)...] } ?? ""
-    secrets = ([key.value ?? "", String(user), String(password), String(query)]).filter { !$0.isEmpty }
+    secrets = [key.value ?? "", String(user), String(password), String(query.dropFirst())].filter { !$0.isEmpty }
     self.model = model
     self.key = key
   }
@@ -69,7 +71,7 @@ public struct ChatEndpoint: Sendable {
   private static let schemes = ["http://", "https://"]
 
   /// A server's words without the key and what else in the address is not to be seen.
-  func redacted(_ text: String) -> String {
+  package func redacted(_ text: String) -> String {
     secrets.reduce(text) { text, secret in
       var parts: [Substring] = []
       var rest = text[...]

@@ -2,9 +2,9 @@ import Records
 import Tokenizers
 
 /// The JSON that goes to a chat endpoint and comes back.
-enum ChatReply {
+package enum ChatReply {
   /// The body of a request: the most likely words, at most `maximumTokens` tokens of them.
-  static func request(_ messages: [ChatMessage], model: String, maximumTokens: Int) -> [UInt8] {
+  package static func request(_ messages: [ChatMessage], model: String, maximumTokens: Int) -> [UInt8] {
     JSON.object([
       "model": .string(model),
       "messages": .array(
@@ -15,7 +15,7 @@ enum ChatReply {
 
   /// The critique in a reply's body, without the reasoning that led to it.
   /// - Throws: `RecordError` that says what came instead.
-  static func critique(_ body: [UInt8]) throws(RecordError) -> String {
+  package static func critique(_ body: [UInt8]) throws(RecordError) -> String {
     let json: JSON
     do { json = try JSON(parsing: body) } catch {
       throw RecordError("the critic's reply is not JSON: found \(shown(body, limit: 100))")
@@ -51,7 +51,7 @@ enum ChatReply {
   }
 
   /// What a server says of a failure, on one line, not too long; nil if it says nothing.
-  static func failure(_ body: [UInt8]) -> String? {
+  package static func failure(_ body: [UInt8]) -> String? {
     let json = try? JSON(parsing: body)
     let error = json?["error"]
     let message = error?["message"] ?? error ?? json?["message"] ?? json?["detail"]

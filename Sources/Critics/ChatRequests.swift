@@ -42,8 +42,8 @@ struct ChatRequests {
       if let event = try settle(question, transfer.outcome(code)) { events.append(event) }
     }
     if events.isEmpty {
-      let milliseconds = (resting.map(\.end).min() ?? now + .seconds(600)) - ContinuousClock.now
-      let seconds = Double(milliseconds.components.seconds) + Double(milliseconds.components.attoseconds) * 1e-18
+      let rest = (resting.map(\.end).min() ?? now + .seconds(600)) - ContinuousClock.now
+      let seconds = Double(rest.components.seconds) + Double(rest.components.attoseconds) * 1e-18
       guard ccurl_multi_poll(multi, Int32(max(0, (seconds * 1000).rounded(.up)))) == CURLM_OK else {
         throw CriticError("libcurl cannot wait")
       }
@@ -94,7 +94,7 @@ struct ChatRequests {
   /// which failed together do not come back together.
   private func delay(attempts: Int, least: Int) -> Double {
     let longest = min(Self.longestDelay, limits.firstDelay * Double(1 << min(attempts - 1, 20)))
-    return max(Double(least), 0) + longest * Double.random(in: 0.5...1)
+    return Double(least) + longest * Double.random(in: 0.5...1)
   }
 
   /// Breaks off everything.

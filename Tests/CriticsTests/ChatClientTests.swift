@@ -1,10 +1,9 @@
+import Critics
 import Records
 import ScriptedServers
 import Synchronization
 import Testing
 import Tokenizers
-
-@testable import Critics
 
 /// Requests to servers that behave, and to others.
 @Suite(.timeLimit(.minutes(3))) struct ChatClientTests {

@@ -1,6 +1,5 @@
+import Critics
 import Testing
-
-@testable import Critics
 
 @Suite struct ChatEndpointTests {
   private func endpoint(_ text: String) throws -> ChatEndpoint {
@@ -38,7 +37,7 @@ import Testing
     let endpoint = try ChatEndpoint("https://me:hush@h/v1?token=t0", model: "m", key: key)
     #expect(
       endpoint.redacted("no sk-1234, sk-1234 nor me:hush, hush, ?token=t0: m")
-        == "no (hidden), (hidden) nor (hidden), (hidden), (hidden): m")
+        == "no (hidden), (hidden) nor (hidden), (hidden), ?(hidden): m")
   }
 
   @Test(arguments: ["a b", "a\r\nX: y", "ä"]) func noKey(text: String) throws {

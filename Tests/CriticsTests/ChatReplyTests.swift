@@ -1,9 +1,8 @@
+import Critics
 import Records
 import ScriptedServers
 import Testing
 import Tokenizers
-
-@testable import Critics
 
 @Suite struct ChatReplyTests {
   private func critique(_ body: String) throws -> String { try ChatReply.critique(Array(body.utf8)) }
