@@ -44,6 +44,7 @@ let package = Package(
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CKernels"),
+    .target(name: "CCurl"),
     library("Records", []),
     library("Kernels", ["CKernels"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
@@ -53,8 +54,8 @@ let package = Package(
     library("Prompting", ["Records", "Tokenizers", "Checkpoints"]),
     library("Transformer", ["Kernels", "Tensors", "Checkpoints"]),
     library("Sampling", ["Records", "Kernels", "Transformer"]),
-    library(
-      "Judging", ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
+    library("Judging", ["Kernels", "Tensors", "Transformer"]),
+    library("Critics", ["CCurl", "Records", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Kernels", "Tensors"]),
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
@@ -68,7 +69,9 @@ let package = Package(
     tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints", "Prompting"]),
     tool("nlft-sample", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     tool("nlft-grade", ["Records", "Grading"]),
-    tool("nlft-judge", ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging"]),
+    tool(
+      "nlft-judge",
+      ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging", "Critics"]),
     tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency"]),
     tool(
       "nlft-step",
@@ -79,6 +82,7 @@ let package = Package(
     .target(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
+    .target(name: "ScriptedServers", path: "Tests/ScriptedServers"),
     tests("Records", []),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),
@@ -88,12 +92,14 @@ let package = Package(
     tests("Transformer", ["Records", "Kernels", "Tensors", "Checkpoints", "TinyModels"]),
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer", "TinyModels"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
+    tests("Critics", ["Records", "Tokenizers", "ScriptedServers"]),
     tests("Saliency", ["Records", "Tensors"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
     .testTarget(
-      name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", "TemporaryFolders", subprocess],
+      name: "ToolTests",
+      dependencies: ["Records", "Tensors", "GoldenData", "ScriptedServers", "TemporaryFolders", subprocess],
       exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]
