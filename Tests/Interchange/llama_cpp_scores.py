@@ -1,6 +1,7 @@
 """llama.cpp's log-probabilities, with and without a LoRA, and tiny GGUF models for it."""
 
 import ctypes
+import os
 
 import gguf
 import llama_cpp as llama
@@ -28,6 +29,7 @@ def log_probabilities(path, texts, lora=None):
     length = max(len(prompt) + len(response) for prompt, response in texts)
     parameters = llama.llama_context_default_params()
     parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = length
+    parameters.n_threads = parameters.n_threads_batch = os.cpu_count()
     # Keys and values in single precision (ggml's type 0), which its fused attention does not take.
     parameters.type_k = parameters.type_v = 0
     parameters.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
