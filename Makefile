@@ -12,12 +12,16 @@ MAKEFLAGS += --no-builtin-rules
 SWIFT = swift
 SWIFTC = swiftc
 
-.PHONY: help setup build model demo pipe ablation bench smoke data test format lint clean
+# The Python environment of test-interchange: the bench's if it is there.
+cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
+VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
+
+.PHONY: help setup build model demo pipe ablation bench smoke data test test-interchange format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
 	@echo
-	@awk -F '(:[a-z ]*)?## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F '(:[a-z ]*)?## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Any file of a recipe can be asked for by name, for example pipelines/demo/work/round-2/judged.jsonl.'
 	@echo 'A changed setting, record, prompt or model re-runs what follows from it and nothing else; THREADS and'
@@ -58,6 +62,11 @@ test: setup data ## All tests: of the libraries, the tools, the demo's problems,
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	@$(MAKE) --no-print-directory smoke
+
+test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
+	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \
+	  gguf llama_cpp numpy peft tokenizers torch transformers zstandard
+	@'$(VENV)/bin/python' Tests/Interchange/interchange.py '$(cache)/SmolLM2-135M-Instruct.Q4_1.gguf'
 
 format: ## Format the sources in place
 	$(SWIFT) format --in-place --recursive $(swift-sources)

@@ -17,7 +17,7 @@ public struct Adapter: Sendable {
   public var parameters: [(name: String, matrix: Matrix)] {
     layers.enumerated().flatMap { layer, pairs in
       pairs.sorted { $0.key < $1.key }.flatMap { projection, pair in
-        [("A", pair.a), ("B", pair.b)].map { letter, matrix in
+        [(AdapterTensorName.Letter.a, pair.a), (.b, pair.b)].map { letter, matrix in
           (Self.name(layer: layer, projection: projection, letter: letter), matrix)
         }
       }
@@ -25,8 +25,13 @@ public struct Adapter: Sendable {
   }
 
   /// A tensor's name in adapter_model.safetensors.
-  static func name(layer: Int, projection: Projection, letter: String) -> String {
-    "base_model.model.model.layers.\(layer).\(projection.block).\(projection.rawValue).lora_\(letter).weight"
+  static func name(layer: Int, projection: Projection, letter: AdapterTensorName.Letter) -> String {
+    "base_model.model.\(module(layer: layer, projection: projection)).lora_\(letter.rawValue).weight"
+  }
+
+  /// A projection's name in transformers' models, which patterns and `target_modules` go by.
+  static func module(layer: Int, projection: Projection) -> String {
+    "model.layers.\(layer).\(projection.block).\(projection.rawValue)"
   }
 
   /// An adapter of the same shape with every entry zero, for gradients and moments.
@@ -48,7 +53,7 @@ public struct LowRankPair: Sendable {
   public let a: Matrix
   /// B, [out, r].
   public let b: Matrix
-  /// s = α/r.
+  /// s = α/r, or what the adapter's configuration makes of them.
   public let scale: Float
 
   /// A pair from its parts.
@@ -57,30 +62,4 @@ public struct LowRankPair: Sendable {
     self.b = b
     self.scale = scale
   }
-}
-
-/// What adapter_config.json says.
-public struct AdapterConfiguration: Sendable, Equatable {
-  /// r.
-  public var rank: Int
-  /// α; the update is scaled by α/r.
-  public var alpha: Double
-  /// Share of an adapted layer's inputs that is dropped in training.
-  public var dropout: Double
-  /// Which projections of each layer are adapted.
-  public var targets: [Projection]
-  /// The model that the adapter is for, as PEFT notes it.
-  public var baseModel: String
-
-  /// A configuration from its parts.
-  public init(rank: Int, alpha: Double, dropout: Double, targets: [Projection], baseModel: String) {
-    self.rank = rank
-    self.alpha = alpha
-    self.dropout = dropout
-    self.targets = targets.sorted()
-    self.baseModel = baseModel
-  }
-
-  /// α/r.
-  public var scale: Float { Float(alpha / Double(rank)) }
 }

@@ -2,39 +2,94 @@ import Kernels
 import Records
 import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// The two files that PEFT keeps an adapter in, read and written as PEFT does.
 extension Adapter {
   private static let configurationName = "adapter_config.json"
   private static let weightsName = "adapter_model.safetensors"
+  /// The weights as old versions of PEFT pickled them.
+  private static let pickleName = "adapter_model.bin"
+
+  /// The tensors of one projection.
+  private struct FoundPair {
+    let module: String
+    var tensors: [AdapterTensorName.Letter: String]
+  }
 
   /// Reads an adapter directory for a model of the given shape.
+  ///
+  /// What is adapted, in which layers and with which rank, is what there are matrices for; the rank must be that of the
+  /// configuration and its patterns, from which the scale comes.
   /// - Throws: `CheckpointError` or `TensorError` naming what is missing, does not fit the model, or cannot be honoured.
   public static func read(directory: String, for model: ModelConfiguration) throws -> Adapter {
     let file = try JSONFile(directory: directory, name: configurationName)
-    let configuration = try AdapterConfiguration(file)
+    var configuration = try AdapterConfiguration(file)
     let path = directory + "/" + weightsName
+    if access(path, F_OK) != 0, access(directory + "/" + pickleName, F_OK) == 0 {
+      throw CheckpointError(
+        directory,
+        "there is \(pickleName) and no \(weightsName); pickled files can run code and are not read: load the adapter "
+          + "with peft and save it with save_pretrained")
+    }
     let tensors = try MappedTensors(path: path)
+    let found = try pairs(tensors, layers: model.layers)
     var layers = [[Projection: LowRankPair]](repeating: [:], count: model.layers)
-    var used = 0
-    for layer in 0..<model.layers {
+    for layer in layers.indices {
       for projection in Projection.allCases {
-        let names = ["A", "B"].map { name(layer: layer, projection: projection, letter: $0) }
-        let found = names.filter { tensors.entry($0) != nil }
-        if found.isEmpty { continue }
-        used += 2
+        guard let pair = found[layer][projection] else { continue }
+        func name(_ letter: AdapterTensorName.Letter) -> String {
+          pair.tensors[letter] ?? Self.name(layer: layer, projection: projection, letter: letter)
+        }
+        let (rank, scale) = configuration.shape(of: pair.module)
+        // Written back, the module has its whole name.
+        guard configuration.shape(of: Self.module(layer: layer, projection: projection)) == (rank, scale) else {
+          throw CheckpointError(
+            file.path, "its patterns mean something else for \(pair.module) than for the same module of the whole model"
+          )
+        }
         let shape = model.shape(of: projection)
-        let a = try matrix(names[0], [configuration.rank, shape.columns], tensors)
-        let b = try matrix(names[1], [shape.rows, configuration.rank], tensors)
-        layers[layer][projection] = LowRankPair(a: a, b: b, scale: configuration.scale)
+        layers[layer][projection] = LowRankPair(
+          a: try matrix(name(.a), [rank, shape.columns], tensors),
+          b: try matrix(name(.b), [shape.rows, rank], tensors),
+          scale: scale)
       }
     }
-    guard used == tensors.names.count else {
-      let known = Set(Adapter(configuration: configuration, layers: layers).parameters.map(\.name))
-      let stray = tensors.names.first { !known.contains($0) } ?? ""
-      throw CheckpointError(path, "the tensor \(stray) fits no projection of the model")
-    }
-    guard used > 0 else { throw CheckpointError(path, "the adapter holds no tensors") }
+    configuration.targets = Projection.allCases.filter { target in layers.contains { $0[target] != nil } }
+    guard !configuration.targets.isEmpty else { throw CheckpointError(path, "the adapter holds no tensors") }
     return Adapter(configuration: configuration, layers: layers)
+  }
+
+  /// The names of the tensors of each layer's projections.
+  private static func pairs(
+    _ tensors: MappedTensors, layers: Int
+  ) throws(CheckpointError) -> [[Projection: FoundPair]] {
+    var pairs = [[Projection: FoundPair]](repeating: [:], count: layers)
+    for tensor in tensors.names {
+      let name: AdapterTensorName
+      do {
+        name = try AdapterTensorName(tensor)
+      } catch {
+        throw CheckpointError(tensors.file.path, error.reason)
+      }
+      guard name.layer < layers else {
+        throw CheckpointError(tensors.file.path, AdapterTensorName.Problem.stray(tensor))
+      }
+      var pair = pairs[name.layer][name.projection] ?? FoundPair(module: name.module, tensors: [:])
+      let other = pair.tensors[name.letter] ?? (pair.module == name.module ? nil : pair.tensors.values.first)
+      if let other {
+        throw CheckpointError(tensors.file.path, "the tensor \(tensor) belongs to the same projection as \(other)")
+      }
+      pair.tensors[name.letter] = tensor
+      pairs[name.layer][name.projection] = pair
+    }
+    return pairs
   }
 
   private static func matrix(_ name: String, _ shape: [Int], _ tensors: MappedTensors) throws -> Matrix {
@@ -63,73 +118,31 @@ extension Adapter {
     }
     try AtomicFile.write(file.encoded(), to: directory + "/" + Self.weightsName)
     try AtomicFile.write(
-      Array(configuration.json.indentedText.utf8), to: directory + "/" + Self.configurationName)
+      Array(configuration.json(modules: modules).indentedText.utf8), to: directory + "/" + Self.configurationName)
   }
 
-  /// Tells adapters apart: over every entry of every matrix.
+  /// What is adapted, as `target_modules` names it: projections by their names where all layers have them.
+  private var modules: [String] {
+    let isWhole = configuration.targets.allSatisfy { target in layers.allSatisfy { $0[target] != nil } }
+    if isWhole { return configuration.targets.map(\.rawValue) }
+    return layers.enumerated().flatMap { layer, pairs in
+      pairs.keys.sorted().map { Self.module(layer: layer, projection: $0) }
+    }
+  }
+
+  /// Tells adapters apart: over the scales and every entry of every matrix.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add("\(configuration.scale)")
+    for (layer, pairs) in layers.enumerated() {
+      for (projection, pair) in pairs.sorted(by: { $0.key < $1.key }) where pair.scale != configuration.scale {
+        fingerprint.add("\(Self.module(layer: layer, projection: projection)) \(pair.scale)")
+      }
+    }
     for (name, matrix) in parameters {
       fingerprint.add(name)
       for value in matrix.values { fingerprint.add(Int32(bitPattern: value.bitPattern)) }
     }
     return fingerprint.hexadecimal
-  }
-}
-
-extension AdapterConfiguration {
-  /// Reads what can be honoured and refuses what would change the result.
-  init(_ file: JSONFile) throws(CheckpointError) {
-    let type = try file.string("peft_type") ?? "none"
-    guard type == "LORA" else { throw CheckpointError(file.path, "\"peft_type\" is \"\(type)\", expected \"LORA\"") }
-    for key in ["use_dora", "use_rslora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora"]
-    where try file.bool(key) == true {
-      throw CheckpointError(file.path, "\"\(key)\" is true, which is not supported")
-    }
-    if let bias = try file.string("bias"), bias != "none" {
-      throw CheckpointError(file.path, "\"bias\" is \"\(bias)\", expected \"none\"")
-    }
-    for key in ["modules_to_save", "rank_pattern", "alpha_pattern", "layer_replication", "trainable_token_indices"] {
-      guard let value = file[key] else { continue }
-      guard value.members?.isEmpty == true || value.array?.isEmpty == true else {
-        throw CheckpointError(file.path, "\"\(key)\" is not empty, which is not supported")
-      }
-    }
-    let rank = try file.requiredInteger("r")
-    guard (1...4096).contains(rank) else { throw CheckpointError(file.path, "\"r\" is \(rank), expected 1 to 4096") }
-    let alpha = try file.requiredDouble("lora_alpha")
-    guard alpha.isFinite else { throw CheckpointError(file.path, "\"lora_alpha\" is \(alpha)") }
-    let dropout = try file.double("lora_dropout") ?? 0
-    guard dropout >= 0, dropout < 1 else {
-      throw CheckpointError(file.path, "\"lora_dropout\" is \(dropout), expected 0 up to but not including 1")
-    }
-    var targets: [Projection] = []
-    switch file["target_modules"] {
-    case .array(let names):
-      for name in names {
-        guard let target = name.string.flatMap({ Projection(rawValue: $0) }) else {
-          throw CheckpointError(file.path, "\"target_modules\" names \(name.text), which is no projection of the model")
-        }
-        targets.append(target)
-      }
-    case .string("all-linear"): targets = Projection.allCases
-    default: throw CheckpointError(file.path, "\"target_modules\" is no list of projections")
-    }
-    self.init(
-      rank: rank, alpha: alpha, dropout: dropout, targets: targets,
-      baseModel: try file.string("base_model_name_or_path") ?? "")
-  }
-
-  /// adapter_config.json as PEFT reads it.
-  var json: JSON {
-    .object([
-      "base_model_name_or_path": baseModel.isEmpty ? .null : .string(baseModel), "bias": .string("none"),
-      "fan_in_fan_out": .bool(false), "inference_mode": .bool(true), "init_lora_weights": .bool(true),
-      "lora_alpha": alpha == alpha.rounded() && abs(alpha) < 1e15 ? .integer(Int(alpha)) : .double(alpha),
-      "lora_dropout": .double(dropout), "modules_to_save": .null, "peft_type": .string("LORA"), "r": .integer(rank),
-      "target_modules": .array(targets.map { .string($0.rawValue) }), "task_type": .string("CAUSAL_LM"),
-      "use_dora": .bool(false), "use_rslora": .bool(false),
-    ])
   }
 }

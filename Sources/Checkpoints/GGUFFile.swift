@@ -1,7 +1,7 @@
 import Tensors
 
 /// A value of a GGUF file's metadata.
-enum GGUFValue: Sendable {
+package enum GGUFValue: Sendable {
   case integer(Int)
   case double(Double)
   case bool(Bool)
@@ -10,7 +10,7 @@ enum GGUFValue: Sendable {
 }
 
 /// An array of the metadata where it lies in the file; vocabularies are long, and not every tool asks for them.
-struct GGUFArray: Sendable {
+package struct GGUFArray: Sendable {
   /// The type of the elements, as the file numbers it.
   let elementType: UInt32
   let count: Int
@@ -22,28 +22,28 @@ struct GGUFArray: Sendable {
 /// one was split into.
 ///
 /// Every count and offset is checked against the file before anything is allocated by it.
-struct GGUFFile: Sendable {
+package struct GGUFFile: Sendable {
   /// One tensor's entry: its type as the file numbers it and its place.
-  struct Entry: Sendable {
-    let type: UInt32
+  package struct Entry: Sendable {
+    package let type: UInt32
     /// As in the file: the first dimension varies fastest.
-    let dimensions: [Int]
+    package let dimensions: [Int]
     /// The file that has it.
-    let mapping: MappedFile
+    package let mapping: MappedFile
     /// Offset from the start of that file.
-    let start: Int
+    package let start: Int
   }
 
   /// The file, or the first of its parts; the metadata's arrays lie in it.
   let mapping: MappedFile
-  let metadata: [String: GGUFValue]
+  package let metadata: [String: GGUFValue]
   /// Those of all parts.
-  let tensors: [String: Entry]
+  package let tensors: [String: Entry]
 
   var path: String { mapping.path }
 
   /// Opens a file, and with the first part of a split one all others.
-  init(path: String) throws {
+  package init(path: String) throws {
     let first = try GGUFPart(path: path)
     var tensors = first.tensors
     for part in try GGUFSplit(first)?.otherParts() ?? [] {

@@ -50,7 +50,7 @@ struct GGUFModel {
 
   // MARK: Names
 
-  private static func tensorName(_ layer: Int, _ projection: Projection, _ part: String) -> String {
+  static func tensorName(_ layer: Int, _ projection: Projection, _ part: String) -> String {
     let name =
       switch projection {
       case .query: "attn_q"

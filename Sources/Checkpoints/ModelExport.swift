@@ -90,6 +90,29 @@ public struct ModelExport: Sendable {
     }
   }
 
+  /// Writes the adapter as a GGUF file for llama.cpp; a file that is there is replaced.
+  /// - Throws: `CheckpointError` if there is no adapter, the path is the model's own, or a value is too large for the
+  ///   type; `FileError`.
+  public func writeGGUF(to path: String, as type: WeightType) throws {
+    guard let adapter else { throw CheckpointError(path, "there is no adapter to write") }
+    try checkNotModel(path)
+    try adapter.writeGGUF(to: path, for: checkpoint.configuration, as: type)
+  }
+
+  /// Refuses the model's own file, which would be replaced by the adapter's, and a directory.
+  /// - Throws: `CheckpointError`.
+  private func checkNotModel(_ path: String) throws(CheckpointError) {
+    var (own, other) = (stat(), stat())
+    guard stat(path, &other) == 0 else { return }
+    guard other.st_mode & S_IFMT != S_IFDIR else {
+      throw CheckpointError(path, "there is a directory; a GGUF adapter is a file")
+    }
+    guard stat(checkpoint.path, &own) == 0 else { return }
+    guard own.st_dev != other.st_dev || own.st_ino != other.st_ino else {
+      throw CheckpointError(path, "is the model itself, which the adapter would replace")
+    }
+  }
+
   /// Refuses a path at which there is anything but an empty directory.
   /// - Throws: `CheckpointError`.
   public static func checkFree(_ path: String) throws(CheckpointError) {

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs the bench's peers from PyPI into a Python environment, unless they are there.
+# Installs what a recipe compares with from PyPI into a Python environment, unless it is there.
 #
-#     pipelines/bench/install-peers.sh DIRECTORY
+#     pipelines/install-peers.sh DIRECTORY REQUIREMENTS MODULE…
+#
+# The modules are those that Python must be able to import; REQUIREMENTS names PyTorch by its version.
 set -euo pipefail
 
 fail() {
@@ -9,11 +11,12 @@ fail() {
   exit 1
 }
 
-if (($# != 1)); then fail 'expected one argument, the environment to make'; fi
+if (($# < 3)); then fail 'expected the environment to make, a file of requirements and the modules in it'; fi
 environment=$1
-requirements=$(dirname "${BASH_SOURCE[0]}")/peers/requirements.txt
+requirements=$2
+shift 2
 python=$environment/bin/python
-imports='import llama_cpp, numpy, peft, tokenizers, torch, transformers'
+imports=$(printf 'import %s\n' "$@")
 if [[ -x $python ]] && "$python" -c "$imports" 2> /dev/null; then exit 0; fi
 
 printf 'peers: installing into %s; llama.cpp takes some minutes to build\n' "$environment" >&2
@@ -22,9 +25,9 @@ if [[ ! -x $python ]]; then
   python3 -m venv "$environment" || fail "python3 could make no environment in $environment (Debian: python3-venv)"
 fi
 pip=("$python" -m pip --disable-pip-version-check --quiet)
-# PyTorch without the libraries for graphics cards where its own index can be reached, else as PyPI has it.
+# PyTorch without the libraries for graphics cards where pip is set up to find it, else as it comes.
 torch=$(grep '^torch==' "$requirements")
-"${pip[@]}" install --index-url https://download.pytorch.org/whl/cpu "$torch" 2> /dev/null \
+"${pip[@]}" install "$torch+cpu" 2> /dev/null \
   || "${pip[@]}" install "$torch" || fail "$torch could not be installed"
 # GCC 12 sets AMX up wrongly, so that llama.cpp dies of an illegal instruction: Swift's own Clang is better.
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
