@@ -13,7 +13,7 @@ import Tokenizers
   @Test(arguments: SplitRule.allCases)
   func cutsAsHuggingFaceDoes(_ rule: SplitRule) throws {
     let lines = SplitFacts.lines.split(separator: "\n")
-    #expect(lines.count == 40)
+    #expect(lines.count == 48)
     for line in lines {
       let fact = try JSON(parsing: String(line))
       let text = try #require(fact["text"]?.string)
