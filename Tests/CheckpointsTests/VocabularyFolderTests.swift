@@ -22,7 +22,9 @@ enum VocabularyFolder {
     if: VocabularyFolder.path != nil,
     "needs the vocabularies of llama.cpp: set NLFT_VOCABULARIES to the models folder of its sources"))
 struct VocabularyFolderTests {
-  private func path(_ name: String) throws -> String { try #require(VocabularyFolder.path) + "/ggml-vocab-\(name).gguf" }
+  private func path(_ name: String) throws -> String {
+    try #require(VocabularyFolder.path) + "/ggml-vocab-\(name).gguf"
+  }
 
   @Test(arguments: [
     "command-r", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2",

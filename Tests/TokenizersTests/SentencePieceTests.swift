@@ -172,6 +172,61 @@ import Tokenizers
     #expect(try refusal { $0.spelling = .bytes(.gpt2) }.contains("SentencePiece"))
   }
 
+  @Test func unknownStagesAreRefusedByName() throws {
+    let stored = try StoredVocabulary("sentencepiece.json")
+    func refusal(_ changes: [String: String], of name: String = "prepend") throws -> String {
+      var members = try #require(stored.tokenizerJSON(stored.variant(name)).members)
+      for (key, text) in changes {
+        for place in members.indices where members[place].key == key { members[place].value = try JSON(parsing: text) }
+      }
+      do {
+        _ = try Tokenizer(tokenizerJSON: .object(members), source: "t.json")
+        return "accepted"
+      } catch {
+        return error.description
+      }
+    }
+    #expect(try refusal([:]) == "accepted")
+    let mark = #""\u2581""#
+    let refusals: [([String: String], String)] = [
+      (["normalizer": #"{"type":"Precompiled","precompiled_charsmap":""}"#], #"a normalizer of type "Precompiled""#),
+      (["normalizer": #"{"type":"Prepend","prepend":"_"}"#], #"normalizer Prepend.prepend is ""_"""#),
+      (["normalizer": #"{"type":"Prepend","prepend":\#(mark)}"#], "Prepend without Replace"),
+      (
+        ["normalizer": #"{"type":"Replace","pattern":{"Regex":" +"},"content":\#(mark)}"#], "normalizer Replace.pattern"
+      ),
+      (["normalizer": "null"], "neither normalizer nor pre_tokenizer marks spaces"),
+      (["pre_tokenizer": #"{"type":"Whitespace"}"#], #"a pre_tokenizer of type "Whitespace""#),
+      (["pre_tokenizer": #"{"type":"Metaspace","replacement":"_"}"#], "pre_tokenizer Metaspace.replacement"),
+      (
+        ["pre_tokenizer": #"{"type":"Metaspace","replacement":\#(mark),"prepend_scheme":"last"}"#],
+        #"prepend_scheme is ""last"""#
+      ),
+      (
+        ["pre_tokenizer": #"{"type":"Split","pattern":{"String":" "},"behavior":"Removed","invert":false}"#],
+        "pre_tokenizer Split.behavior"
+      ),
+      (
+        [
+          "normalizer": "null",
+          "pre_tokenizer": #"{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}"#,
+        ], "without a normalizer Replace"
+      ),
+      (["decoder": #"{"type":"CTC"}"#], #"a decoder of type "CTC""#),
+      (["decoder": #"{"type":"Fuse"}"#], "no decoder replaces"),
+      (["decoder": #"{"type":"Metaspace","replacement":\#(mark)}"#], "without a ByteFallback decoder"),
+      (["decoder": #"{"type":"Strip","content":" ","start":2,"stop":0}"#], "decoder Strip.start"),
+      (["decoder": #"{"type":"ByteLevel"}"#], "there is no pre_tokenizer; expected ByteLevel"),
+    ]
+    for (changes, message) in refusals {
+      let refusal = try refusal(changes)
+      #expect(refusal.hasPrefix("t.json: ") && refusal.contains(message), "\(refusal)")
+    }
+    // Files of before prepend_scheme.
+    let old = #"{"type":"Metaspace","replacement":\#(mark),"add_prefix_space":false,"str_rep":\#(mark)}"#
+    #expect(try refusal(["pre_tokenizer": old], of: "metaspace never") == "accepted")
+  }
+
   @Test func fingerprintsTellRulesApart() throws {
     let stored = try StoredVocabulary("sentencepiece.json")
     let prints = try stored.variants.map { try stored.tokenizer($0).fingerprint }

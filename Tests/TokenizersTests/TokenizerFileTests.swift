@@ -138,5 +138,8 @@ import Tokenizers
     let twice = template(part("SpecialToken", "!"), part("SpecialToken", "!"), part("Sequence", "A"))
     #expect(refusal(Small.json(["post_processor": twice])).contains("several tokens on one side"))
     #expect(refusal(Small.json(["post_processor": template()])).contains("no place for the text"))
+    var other = begin.members ?? []
+    other[3].value = try JSON(parsing: #"{"<|im_start|>":{"id":"<|im_start|>","ids":[7],"tokens":["<|im_start|>"]}}"#)
+    #expect(refusal(Small.json(["post_processor": .object(other)])).contains(#"the ids "[7]" for token 285"#))
   }
 }
