@@ -1,13 +1,32 @@
 import Tokenizers
 
+extension Vocabulary {
+  /// The vocabulary of a .gguf file, which may hold no more than that.
+  /// - Throws: `CheckpointError`, `TokenizerError` or `TensorError` naming what is missing or not supported.
+  public init(ggufPath path: String) throws { self = try GGUFFile(path: path).vocabulary() }
+}
+
 extension GGUFFile {
   /// The vocabulary in the metadata.
   /// - Throws: `CheckpointError` or `TokenizerError` naming what is missing or not supported.
   func vocabulary() throws -> Vocabulary {
-    let model = try string("tokenizer.ggml.model") ?? "none"
-    guard model == "gpt2" else {
-      throw CheckpointError(path, "the tokenizer is of kind \"\(model)\", expected \"gpt2\" (byte-level BPE)")
+    switch try string("tokenizer.ggml.model") ?? "none" {
+    case "gpt2": return try byteLevelVocabulary()
+    case "llama": return try sentencePieceVocabulary()
+    case let model:
+      let name = Self.otherModels[model].map { " (\($0))" } ?? ""
+      throw CheckpointError(
+        path,
+        "the tokenizer is of kind \"\(model)\"\(name), expected \"gpt2\" (byte-level BPE) or \"llama\" (SentencePiece)")
     }
+  }
+
+  /// Kinds of tokenizers that are refused, by the name that llama.cpp gives them.
+  private static let otherModels = [
+    "bert": "WordPiece", "t5": "unigram", "rwkv": "greedy RWKV", "plamo2": "PLaMo-2", "none": "no vocabulary",
+  ]
+
+  private func byteLevelVocabulary() throws -> Vocabulary {
     guard let tokens = try strings("tokenizer.ggml.tokens"), let merges = try strings("tokenizer.ggml.merges") else {
       throw CheckpointError(path, "there is no vocabulary: tokenizer.ggml.tokens and merges")
     }
@@ -18,8 +37,35 @@ extension GGUFFile {
       addsEndOfText: bool("tokenizer.ggml.add_eos_token"), source: path)
   }
 
+  private func sentencePieceVocabulary() throws -> Vocabulary {
+    guard let tokens = try strings("tokenizer.ggml.tokens"), let scores = try floats("tokenizer.ggml.scores") else {
+      throw CheckpointError(path, "there is no vocabulary: tokenizer.ggml.tokens and scores")
+    }
+    // As llama.cpp has it, a file that names no tokens means those of Llama.
+    return try Vocabulary(
+      ggufTokens: tokens, scores: scores, types: integers("tokenizer.ggml.token_type"),
+      addsSpacePrefix: bool("tokenizer.ggml.add_space_prefix"), beginOfText: namedToken("bos") ?? 1,
+      endOfText: namedToken("eos") ?? 2, unknown: namedToken("unknown") ?? 0,
+      addsBeginOfText: bool("tokenizer.ggml.add_bos_token"), addsEndOfText: bool("tokenizer.ggml.add_eos_token"),
+      modelName: string("general.name"), source: path)
+  }
+
   /// The token that the metadata names for a purpose: "bos", "eos", "unknown", "padding".
   func namedToken(_ purpose: String) throws(CheckpointError) -> Int32? {
     try integer("tokenizer.ggml.\(purpose)_token_id").flatMap { Int32(exactly: $0) }
+  }
+
+  /// The numbers of an array.
+  private func floats(_ key: String) throws(CheckpointError) -> [Float]? {
+    guard let value = metadata[key] else { return nil }
+    guard case .array(let elements) = value else { throw CheckpointError(path, "\(key) is no array") }
+    guard elements.elementType == 6 else {
+      throw CheckpointError(path, "\(key) holds other things than 32-bit numbers")
+    }
+    var cursor = GGUFCursor(mapping: mapping, offset: elements.offset)
+    var numbers: [Float] = []
+    numbers.reserveCapacity(elements.count)
+    for _ in 0..<elements.count { numbers.append(try cursor.fixed(Float.self, key)) }
+    return numbers
   }
 }

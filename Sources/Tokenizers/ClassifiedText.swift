@@ -30,10 +30,8 @@ struct ClassifiedText {
             index += 1
             continue
           }
-          let length = min(Self.length(lead), bytes.count - index)
-          var value = UInt32(lead) & (0x7F >> UInt32(length))
-          for byte in bytes[index + 1..<index + length] { value = value << 6 | UInt32(byte & 0x3F) }
-          let kind = ScalarClass(Unicode.Scalar(value) ?? "\u{FFFD}")
+          let length = min(UTF8Scalar.length(lead), bytes.count - index)
+          let kind = ScalarClass(Unicode.Scalar(UTF8Scalar.value(in: bytes, index, length)) ?? "\u{FFFD}")
           for offset in 0..<length { classes[index + offset] = kind }
           index += length
         }
@@ -41,13 +39,16 @@ struct ClassifiedText {
     }
   }
 
-  /// Bytes of the scalar with this first byte.
-  private static func length(_ lead: UInt8) -> Int { lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4 }
-
   subscript(position: Int) -> ScalarClass { classes[position] }
 
   /// Where the scalar behind the one at `position` begins.
-  func position(after position: Int) -> Int { min(count, position + Self.length(bytes[position])) }
+  func position(after position: Int) -> Int { min(count, position + UTF8Scalar.length(bytes[position])) }
+
+  /// The scalar at `position`.
+  func scalar(at position: Int) -> Unicode.Scalar {
+    let length = min(UTF8Scalar.length(bytes[position]), count - position)
+    return Unicode.Scalar(UTF8Scalar.value(in: bytes, position, length)) ?? "\u{FFFD}"
+  }
 
   /// Where the scalar that ends at `position` begins.
   private func position(before position: Int) -> Int {
@@ -59,7 +60,7 @@ struct ClassifiedText {
   /// The first position from `start` on that holds a number, or the end.
   func firstNumber(from start: Int) -> Int { end(from: start, limit: count) { $0 != .number } }
 
-  @inline(__always) private func end(from start: Int, limit: Int, while belongs: (ScalarClass) -> Bool) -> Int {
+  @inline(__always) func end(from start: Int, limit: Int, while belongs: (ScalarClass) -> Bool) -> Int {
     var end = start
     while end < limit, belongs(classes[end]) { end += 1 }
     return end

@@ -3,11 +3,16 @@ extension Tokenizer {
   ///
   /// Control tokens such as `<|im_end|>` are recognised only if `parseSpecial` is true: with a user's text it is false,
   /// and they are then spelt out like any other text. User-defined tokens are recognised always, as the model saw them.
-  /// - Parameter addSpecialTokens: puts the tokens around the text that the model begins and ends a text with.
-  public func encode(_ text: String, addSpecialTokens: Bool = false, parseSpecial: Bool) -> [Int32] {
+  /// - Parameters:
+  ///   - addSpecialTokens: puts the tokens around the text that the model begins and ends a text with.
+  ///   - position: where the text stands. A response that is tokenised apart from its prompt gets the tokens that it
+  ///     has in the whole with `position(after:)` of the prompt's tokens, as far as no token spans the border.
+  public func encode(
+    _ text: String, addSpecialTokens: Bool = false, parseSpecial: Bool, at position: TextPosition = .start
+  ) -> [Int32] {
     let bytes = Array(text.utf8)
     var tokens = addSpecialTokens ? prefix : []
-    encode(bytes, markup: parseSpecial ? [0..<bytes.count] : [], into: &tokens)
+    encode(bytes, markup: parseSpecial ? [0..<bytes.count] : [], at: position, into: &tokens)
     if addSpecialTokens { tokens += suffix }
     return tokens
   }
@@ -33,26 +38,28 @@ extension Tokenizer {
       }
     }
     var tokens: [Int32] = []
-    encode(bytes, markup: markup, into: &tokens)
+    encode(bytes, markup: markup, at: .start, into: &tokens)
     return tokens
   }
 
-  private func encode(_ bytes: [UInt8], markup: [Range<Int>], into tokens: inout [Int32]) {
-    workspace.withLock { workspace in encode(bytes, markup: markup, with: &workspace, into: &tokens) }
+  private func encode(_ bytes: [UInt8], markup: [Range<Int>], at position: TextPosition, into tokens: inout [Int32]) {
+    workspace.withLock { workspace in encode(bytes, markup: markup, at: position, with: &workspace, into: &tokens) }
   }
 
   private func encode(
-    _ bytes: [UInt8], markup: [Range<Int>], with workspace: inout EncodingWorkspace.Room, into tokens: inout [Int32]
+    _ bytes: [UInt8], markup: [Range<Int>], at position: TextPosition, with room: inout EncodingWorkspace.Room,
+    into tokens: inout [Int32]
   ) {
     split(bytes, at: addedTokens, markup: markup, into: &tokens) { stretch, tokens in
+      let position = stretch.lowerBound == 0 ? position : .behindAddedToken
       if normalization == .none, addedTokensAfterNormalization.isEmpty {
-        encode(bytes, stretch, with: &workspace, into: &tokens)
+        encode(bytes, stretch, at: position, with: &room, into: &tokens)
         return
       }
-      // Where markup lies is known only before normalisation, so each run of one kind is normalised by itself.
-      let (normalized, markup) = normalize(bytes, stretch, markup: markup)
+      let (normalized, markup) = normalize(bytes, stretch, at: position, markup: markup)
       split(normalized, at: addedTokensAfterNormalization, markup: markup, into: &tokens) { stretch, tokens in
-        encode(normalized, stretch, with: &workspace, into: &tokens)
+        let position = stretch.lowerBound == 0 ? position : .behindAddedToken
+        encode(normalized, stretch, at: position, with: &room, into: &tokens)
       }
     }
   }
@@ -63,30 +70,38 @@ extension Tokenizer {
     encodeStretch: (Range<Int>, inout [Int32]) -> Void
   ) {
     var start = 0
-    while start < bytes.count {
-      let found = added.first(in: bytes, start..<bytes.count, markup: markup)
-      let end = found?.range.lowerBound ?? bytes.count
-      if start < end { encodeStretch(start..<end, &tokens) }
-      guard let found else { return }
-      tokens.append(found.id)
-      start = found.range.upperBound
+    var searched = 0
+    while let match = added.first(in: bytes, searched..<bytes.count, markup: markup) {
+      searched = match.range.upperBound
+      let rule = match.token.rule
+      if rule.singleWord, !AddedTokenBorders.standsAlone(match.range, in: bytes) { continue }
+      var (lower, upper) = (match.range.lowerBound, match.range.upperBound)
+      if rule.stripsLeft { lower = AddedTokenBorders.whitespaceStart(before: lower, limit: start, in: bytes) }
+      if rule.stripsRight { upper = AddedTokenBorders.whitespaceEnd(from: upper, in: bytes) }
+      if start < lower { encodeStretch(start..<lower, &tokens) }
+      tokens.append(match.token.id)
+      start = upper
     }
+    if start < bytes.count { encodeStretch(start..<bytes.count, &tokens) }
   }
 
+  /// Where markup lies is known only before normalisation, so each run of one kind is composed by itself.
   private func normalize(
-    _ bytes: [UInt8], _ stretch: Range<Int>, markup: [Range<Int>]
+    _ bytes: [UInt8], _ stretch: Range<Int>, at position: TextPosition, markup: [Range<Int>]
   ) -> (bytes: [UInt8], markup: [Range<Int>]) {
     var result: [UInt8] = []
     var ranges: [Range<Int>] = []
     var start = stretch.lowerBound
     func append(_ end: Int) {
-      result += normalization.applied(to: Array(bytes[start..<end]))
+      result += normalization.applied(toContinuation: bytes[start..<end])
       start = end
     }
+    if normalization.prependsSpace, position != .withinText { result += SpaceMark.bytes }
     for range in markup where range.overlaps(stretch) {
       let inner = range.clamped(to: stretch)
       append(inner.lowerBound)
-      let lower = result.count
+      // The space in front belongs to the run that begins the stretch.
+      let lower = inner.lowerBound == stretch.lowerBound ? 0 : result.count
       append(inner.upperBound)
       ranges.append(lower..<result.count)
     }
@@ -96,23 +111,34 @@ extension Tokenizer {
 
   /// Splits a stretch without added tokens into pieces and looks up or merges each.
   private func encode(
-    _ bytes: [UInt8], _ stretch: Range<Int>, with room: inout EncodingWorkspace.Room, into tokens: inout [Int32]
+    _ bytes: [UInt8], _ stretch: Range<Int>, at position: TextPosition, with room: inout EncodingWorkspace.Room,
+    into tokens: inout [Int32]
   ) {
     bytes.withUnsafeBufferPointer { bytes in
       let stretch = UnsafeBufferPointer(rebasing: bytes[stretch])
-      splitRule.forEachPiece(of: stretch, classes: &room.classes) { start, end in
-        let piece = UnsafeBufferPointer(rebasing: stretch[start..<end])
-        if room.pieces.append(tokensOf: piece, to: &tokens) { return }
-        if ignoreMerges, let whole = wholeToken(piece) {
-          room.merger.tokens = [whole]
-        } else {
-          room.merger.tokens.removeAll(keepingCapacity: true)
-          for byte in piece where byteTokens[Int(byte)] >= 0 { room.merger.tokens.append(byteTokens[Int(byte)]) }
-          room.merger.merge(with: merges)
-        }
-        tokens += room.merger.tokens
-        room.pieces.insert(piece, tokens: room.merger.tokens)
+      switch spelling {
+      case .bytes(let rule): encodeBytes(stretch, rule, with: &room, into: &tokens)
+      case .characters(let rules): encodeCharacters(stretch, rules, at: position, with: &room, into: &tokens)
       }
+    }
+  }
+
+  private func encodeBytes(
+    _ stretch: UnsafeBufferPointer<UInt8>, _ rule: SplitRule, with room: inout EncodingWorkspace.Room,
+    into tokens: inout [Int32]
+  ) {
+    rule.forEachPiece(of: stretch, classes: &room.classes) { start, end in
+      let piece = UnsafeBufferPointer(rebasing: stretch[start..<end])
+      if room.pieces.append(tokensOf: piece, to: &tokens) { return }
+      if ignoreMerges, let whole = wholeToken(piece) {
+        room.merger.tokens = [whole]
+      } else {
+        room.merger.tokens.removeAll(keepingCapacity: true)
+        for byte in piece where byteTokens[Int(byte)] >= 0 { room.merger.tokens.append(byteTokens[Int(byte)]) }
+        room.merger.merge(with: merges)
+      }
+      tokens += room.merger.tokens
+      room.pieces.insert(piece, tokens: room.merger.tokens)
     }
   }
 

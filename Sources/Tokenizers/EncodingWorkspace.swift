@@ -8,6 +8,10 @@ final class EncodingWorkspace: Sendable {
     var merger = PairMerger()
     var classes: [ScalarClass] = []
     var pieces = PieceCache()
+    /// Where the symbols begin that a piece of characters is merged from, and where the last one ends.
+    var symbolStarts: [Int] = []
+    /// A stretch with its spaces marked.
+    var marked: [UInt8] = []
   }
 
   private let room = Mutex(Room())

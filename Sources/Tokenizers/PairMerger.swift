@@ -13,6 +13,13 @@ struct PairMerger {
   private var heap: [UInt64] = []
 
   mutating func merge(with table: MergeTable) {
+    merge(by: { left, right, _, _ in table.merge(left, right) })
+  }
+
+  /// Merges by what `pair` says of two neighbours: their tokens, where the left one begins and the right one ends,
+  /// counted in the tokens before merging. Equal ranks go from left to right.
+  @inline(__always)
+  mutating func merge(by pair: (Int32, Int32, Int, Int) -> (rank: UInt32, merged: Int32)) {
     let count = tokens.count
     guard count > 1 else { return }
     previous.removeAll(keepingCapacity: true)
@@ -24,7 +31,7 @@ struct PairMerger {
       next.append(position + 1 < count ? Int32(position + 1) : -1)
       pairs.append((MergeTable.none, -1))
     }
-    for position in 0..<count - 1 { find(at: position, in: table) }
+    for position in 0..<count - 1 { find(at: position, by: pair) }
     while let entry = popLowest() {
       let position = Int(entry & 0xFFFF_FFFF)
       guard pairs[position].rank == UInt32(entry >> 32) else { continue }
@@ -33,8 +40,8 @@ struct PairMerger {
       pairs[absorbed].rank = MergeTable.none
       next[position] = next[absorbed]
       if next[position] >= 0 { previous[Int(next[position])] = Int32(position) }
-      find(at: position, in: table)
-      if previous[position] >= 0 { find(at: Int(previous[position]), in: table) }
+      find(at: position, by: pair)
+      if previous[position] >= 0 { find(at: Int(previous[position]), by: pair) }
     }
     var kept = 0
     var position = 0
@@ -47,12 +54,17 @@ struct PairMerger {
   }
 
   /// Looks up the pair that begins at `position` and queues it.
-  private mutating func find(at position: Int, in table: MergeTable) {
+  @inline(__always)
+  private mutating func find(
+    at position: Int, by pair: (Int32, Int32, Int, Int) -> (rank: UInt32, merged: Int32)
+  ) {
     guard next[position] >= 0 else {
       pairs[position].rank = MergeTable.none
       return
     }
-    pairs[position] = table.merge(tokens[position], tokens[Int(next[position])])
+    let right = Int(next[position])
+    let end = next[right] >= 0 ? Int(next[right]) : tokens.count
+    pairs[position] = pair(tokens[position], tokens[right], position, end)
     if pairs[position].rank != MergeTable.none { push(UInt64(pairs[position].rank) << 32 | UInt64(position)) }
   }
 

@@ -10,27 +10,30 @@ public enum SplitRule: String, Sendable, CaseIterable {
   case llama3 = "llama-bpe"
   /// Qwen 2: Llama 3's rule with every digit alone.
   case qwen2 = "qwen2"
+  /// Falcon: runs of punctuation, then GPT-2's rule, then three digits at a time.
+  case falcon = "falcon"
+  /// DeepSeek LLM: line breaks, cased letters, punctuation, white space at the end, Chinese and Korean, digits.
+  case deepSeekLLM = "deepseek-llm"
+  /// DeepSeek Coder: line breaks, letters, punctuation, Chinese and Korean, digits.
+  case deepSeekCoder = "deepseek-coder"
 
   /// The rule that a GGUF's `tokenizer.ggml.pre` names, or nil if it is not supported.
+  ///
+  /// Names that llama.cpp gives the same regular expression share a rule.
   public init?(ggufName: String) {
     switch ggufName {
-    case "llama3", "llama-v3": self = .llama3
+    case "mpt", "phi-2", "olmo", "jina-es", "gigachat": self = .gpt2
+    case "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b": self = .smolLM
+    case "llama3", "llama-v3", "falcon3", "pixtral", "dbrx", "smaug-bpe": self = .llama3
+    case "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan": self = .qwen2
     default: self.init(rawValue: ggufName)
     }
   }
 
-  /// The rule whose regular expression a tokenizer.json gives to its `Split`, or nil if it is another.
-  init?(pattern: String) {
-    switch pattern {
-    case Self.llamaPattern(digits: #"\p{N}{1,3}"#): self = .llama3
-    case Self.llamaPattern(digits: #"\p{N}"#): self = .qwen2
-    default: return nil
-    }
-  }
-
-  private static func llamaPattern(digits: String) -> String {
-    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
-      + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  /// Whether llama.cpp takes a piece that is a token as a whole under this name of a rule, and begins texts with the
+  /// begin token if the file does not say.
+  static func ignoresMerges(ggufName: String) -> Bool {
+    ["llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"].contains(ggufName)
   }
 }
 
@@ -53,6 +56,14 @@ extension SplitRule {
     ClassifiedText.classify(bytes, into: &classes)
     classes.withUnsafeBufferPointer { classes in
       let text = ClassifiedText(bytes, classes: classes)
+      if let passes = SplitPass.passes(of: self) {
+        var start = 0
+        for end in text.ends(ofPiecesBy: passes) where end > start {
+          body(start, end)
+          start = end
+        }
+        return
+      }
       var start = 0
       // For SmolLM2, digits cut the text first: what GPT-2's look-ahead sees ends at the next one.
       var limit = self == .smolLM ? text.firstNumber(from: 0) : text.count
@@ -66,6 +77,7 @@ extension SplitRule {
         case .smolLM: end = text.endOfGPT2Piece(from: start, limit: limit)
         case .llama3: end = text.endOfLlamaPiece(from: start, maximumDigits: 3)
         case .qwen2: end = text.endOfLlamaPiece(from: start, maximumDigits: 1)
+        case .falcon, .deepSeekLLM, .deepSeekCoder: end = text.count
         }
         body(start, end)
         start = end

@@ -23,10 +23,13 @@ struct TokenTable: Sendable {
   subscript(id: Int32) -> ArraySlice<UInt8> { text[range(Int(id))] }
 
   /// Adds the next token; returns the id of an earlier one with the same text, if there is one.
-  mutating func append(_ token: String) -> Int32? {
+  mutating func append(_ token: String) -> Int32? { append(token.utf8) }
+
+  /// Adds the next token by its UTF-8.
+  mutating func append(_ token: some Sequence<UInt8>) -> Int32? {
     let start = text.count
-    text.append(contentsOf: token.utf8)
-    let slot = slot(of: text, in: start..<text.count)
+    text.append(contentsOf: token)
+    let slot = text.withUnsafeBytes { self.slot(of: UnsafeRawBufferPointer(rebasing: $0[start...])) }
     let earlier = slots[slot]
     ends.append(text.count)
     guard earlier < 0 else { return earlier }
@@ -39,23 +42,25 @@ struct TokenTable: Sendable {
 
   /// The token whose text is `bytes[range]`, if there is one.
   func id(of bytes: [UInt8], in range: Range<Int>) -> Int32? {
-    let id = slots[slot(of: bytes, in: range)]
+    bytes.withUnsafeBytes { id(of: UnsafeRawBufferPointer(rebasing: $0[range])) }
+  }
+
+  /// The token whose text is `bytes`, if there is one.
+  @inline(__always) func id(of bytes: UnsafeRawBufferPointer) -> Int32? {
+    let id = slots[slot(of: bytes)]
     return id < 0 ? nil : id
   }
 
   /// The slot that holds the token with this text, or the free one where it belongs.
-  private func slot(of bytes: [UInt8], in range: Range<Int>) -> Int {
-    bytes.withUnsafeBytes { bytes in
-      text.withUnsafeBytes { text in
-        let wanted = UnsafeRawBufferPointer(rebasing: bytes[range])
-        var slot = Self.hash(wanted) & (slots.count - 1)
-        while slots[slot] >= 0,
-          !Self.isEqual(UnsafeRawBufferPointer(rebasing: text[self.range(Int(slots[slot]))]), wanted)
-        {
-          slot = (slot + 1) & (slots.count - 1)
-        }
-        return slot
+  private func slot(of wanted: UnsafeRawBufferPointer) -> Int {
+    text.withUnsafeBytes { text in
+      var slot = Self.hash(wanted) & (slots.count - 1)
+      while slots[slot] >= 0,
+        !Self.isEqual(UnsafeRawBufferPointer(rebasing: text[range(Int(slots[slot]))]), wanted)
+      {
+        slot = (slot + 1) & (slots.count - 1)
       }
+      return slot
     }
   }
 

@@ -1,4 +1,5 @@
-/// Byte-level byte-pair encoding as GPT-2, SmolLM2, Llama 3 and Qwen 2 use it: text to token ids and back.
+/// Byte-pair encoding, over bytes as GPT-2, SmolLM2, Llama 3 and Qwen 2 use it, or over characters as SentencePiece,
+/// Llama 2 and Gemma do: text to token ids and back.
 public struct Tokenizer: Sendable {
   /// Where the vocabulary came from.
   public let source: String
@@ -8,13 +9,13 @@ public struct Tokenizer: Sendable {
   public let beginOfText: Int32?
   /// The token that ends a text, if the model has one.
   public let endOfText: Int32?
-  /// How text is cut before it is merged.
-  public let splitRule: SplitRule
+  /// The alphabet of the tokens and how text is cut before it is merged.
+  public let spelling: Spelling
   /// What happens to text before it is split.
   public let normalization: Normalization
-  /// Bytes that no token stands for, ascending. They are left out of the encoding where `Vocabulary.byteFallback` is nil.
+  /// Bytes that no token stands for, ascending. They are left out of the encoding where `Vocabulary.unknownToken` is nil.
   public let bytesWithoutToken: [UInt8]
-  /// FNV-1a (64 bits, hexadecimal) over tokens, kinds, merges, split rule and normalisation.
+  /// FNV-1a (64 bits, hexadecimal) over tokens, kinds, merges or scores, added tokens' flags and the stages before.
   public let fingerprint: String
   /// Tokens that `encode` puts first when it is asked for special tokens.
   public let prefix: [Int32]
@@ -23,27 +24,38 @@ public struct Tokenizer: Sendable {
 
   let table: TokenTable
   let kinds: [TokenKind]
+  /// Whether each token is one that the stretches of text end at.
+  let isAdded: [Bool]
   let merges: MergeTable
+  /// What merging characters needs, if the tokens are spelt in characters.
+  let characters: CharacterTables?
   /// The token of each byte, or -1.
   let byteTokens: [Int32]
+  let unknownToken: Int32?
   let ignoreMerges: Bool
   let addedTokens: AddedTokens
   let addedTokensAfterNormalization: AddedTokens
   let workspace = EncodingWorkspace()
   /// The bytes that each token stands for, end to end.
-  private let content: [UInt8]
-  private let contentEnds: [Int]
+  let content: [UInt8]
+  let contentEnds: [Int]
 
   /// Builds the tables of a vocabulary.
   /// - Throws: `TokenizerError` for a token or merge that stands twice, a merge of unknown tokens, an id out of range,
-  ///   or a kind of token that byte-level BPE does not have.
+  ///   or a kind of token that the spelling does not have.
   public init(vocabulary: Vocabulary) throws(TokenizerError) {
     source = vocabulary.source
     vocabularySize = vocabulary.tokens.count
-    splitRule = vocabulary.splitRule
+    spelling = vocabulary.spelling
     normalization = vocabulary.normalization
     ignoreMerges = vocabulary.ignoreMerges
+    unknownToken = vocabulary.unknownToken
     kinds = vocabulary.kinds
+    isAdded = vocabulary.kinds.indices.map { id in
+      // Behind a token that is matched in normalised text, normalisation has not begun anew.
+      vocabulary.isAdded(id)
+        && !(vocabulary.normalization.prependsSpace && vocabulary.addedTokenRules[Int32(id)]?.isNormalized == true)
+    }
     beginOfText = vocabulary.beginOfText
     endOfText = vocabulary.endOfText
     try vocabulary.checkIdentifiers()
@@ -52,12 +64,10 @@ public struct Tokenizer: Sendable {
     let table = try vocabulary.tokenTable()
     self.table = table
     merges = try vocabulary.mergeTable(table)
-    let kinds = kinds
-    let byteTokens = ByteAlphabet.spellings.map { spelling in
-      table.id(of: spelling).flatMap { kinds[Int($0)] == .normal ? $0 : nil } ?? -1
-    }
-    bytesWithoutToken = (UInt8.min...UInt8.max).filter { byteTokens[Int($0)] < 0 }
-    self.byteTokens = byteTokens.map { $0 < 0 ? vocabulary.byteFallback ?? -1 : $0 }
+    characters = CharacterTables(vocabulary, table)
+    let found = vocabulary.byteTokens(table)
+    bytesWithoutToken = (UInt8.min...UInt8.max).filter { found[Int($0)] < 0 }
+    byteTokens = found.map { $0 < 0 ? vocabulary.unknownToken ?? -1 : $0 }
     (addedTokens, addedTokensAfterNormalization) = vocabulary.addedTokens()
     (content, contentEnds) = vocabulary.content()
     fingerprint = vocabulary.fingerprint()
@@ -79,27 +89,5 @@ public struct Tokenizer: Sendable {
   /// Whether the token marks up a prompt and is no part of a text.
   public func isSpecial(_ token: Int32) -> Bool {
     contains(token) && (kinds[Int(token)] == .control || kinds[Int(token)] == .unknown)
-  }
-
-  // MARK: Decoding
-
-  /// The bytes that a token stands for; they need not be UTF-8 by themselves.
-  ///
-  /// An id outside the vocabulary gives U+FFFD, so that it shows.
-  public func bytes(of token: Int32) -> [UInt8] { Array(slice(of: token)) }
-
-  private static let replacement: ArraySlice<UInt8> = [0xEF, 0xBF, 0xBD]
-
-  private func slice(of token: Int32) -> ArraySlice<UInt8> {
-    guard contains(token) else { return Self.replacement }
-    return content[(token == 0 ? 0 : contentEnds[Int(token) - 1])..<contentEnds[Int(token)]]
-  }
-
-  /// The text that tokens stand for; bytes that are not UTF-8 become U+FFFD.
-  /// - Parameter skipSpecial: leaves out the tokens that mark up a prompt.
-  public func decode(_ tokens: [Int32], skipSpecial: Bool) -> String {
-    var bytes: [UInt8] = []
-    for token in tokens where !(skipSpecial && isSpecial(token)) { bytes.append(contentsOf: slice(of: token)) }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

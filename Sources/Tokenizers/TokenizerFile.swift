@@ -18,8 +18,7 @@ struct TokenizerFile {
     let model = json["model"] ?? .null
     try checkModel(model)
     let normalization = try normalization(present(json["normalizer"]))
-    let rule = try splitRule(present(json["pre_tokenizer"]))
-    try checkDecoder(present(json["decoder"]))
+    let spelling = try spelling(model, normalization)
     let added = try addedTokens(json["added_tokens"])
     var texts: [String?] = []
     var kinds: [TokenKind] = []
@@ -31,12 +30,17 @@ struct TokenizerFile {
       tokens.append(text)
     }
     let merges = try merges(model["merges"])
-    var vocabulary = Vocabulary(tokens: tokens, kinds: kinds, merges: merges, splitRule: rule, source: source)
+    var vocabulary = Vocabulary(tokens: tokens, kinds: kinds, merges: merges, spelling: spelling, source: source)
     vocabulary.normalization = normalization
     vocabulary.ignoreMerges = model["ignore_merges"]?.bool ?? false
-    vocabulary.tokensMatchedAfterNormalization = Set(added.filter(\.normalized).map(\.id))
+    for token in added { vocabulary.addedTokenRules[token.id] = token.rule }
+    if case .characters(let rules) = spelling, rules.fallsBackToBytes {
+      for (id, text) in tokens.enumerated() where kinds[id] == .normal && ByteToken.byte(text) != nil {
+        vocabulary.kinds[id] = .byte
+      }
+    }
     if let unknown = present(model["unk_token"]) {
-      vocabulary.byteFallback = try identifier(unknown, "model.unk_token", tokens)
+      vocabulary.unknownToken = try identifier(unknown, "model.unk_token", tokens)
     }
     vocabulary.beginOfText = try named("bos_token", in: configuration, tokens)
     vocabulary.endOfText = try named("eos_token", in: configuration, tokens)
@@ -63,6 +67,23 @@ struct TokenizerFile {
     throw failure("\(place).\(key) is \(found.text.quotedForMessage), which is not supported")
   }
 
+  func type(_ stage: JSON, _ place: String) throws(TokenizerError) -> String {
+    guard let type = stage["type"]?.string else { throw failure("\(place) has no type") }
+    return type
+  }
+
+  func unsupported(_ place: String, _ type: String) -> TokenizerError {
+    failure("\(place) of type \(type.quotedForMessage) is not supported")
+  }
+
+  /// The stages of a `Sequence`, or the stage itself.
+  func stages(_ stage: JSON, _ place: String, _ key: String) throws(TokenizerError) -> [JSON] {
+    guard try type(stage, place) == "Sequence" else { return [stage] }
+    try check(stage, place, keys: ["type", key])
+    guard let stages = stage[key]?.array else { throw failure("\(place).\(key) is not an array") }
+    return stages
+  }
+
   func identifier(_ value: JSON, _ place: String, _ tokens: [String]) throws(TokenizerError) -> Int32 {
     guard let text = value.string ?? value["content"]?.string else {
       throw failure("\(place) is \(value.kind), not a token")
@@ -80,7 +101,7 @@ struct TokenizerFile {
 }
 
 extension Tokenizer {
-  /// Reads a Hugging Face tokenizer.json with a byte-level BPE model.
+  /// Reads a Hugging Face tokenizer.json with a BPE model, byte-level or as SentencePiece has it.
   /// - Parameters:
   ///   - configuration: tokenizer_config.json, which names the tokens that begin and end a text.
   ///   - source: the file's name, for messages.

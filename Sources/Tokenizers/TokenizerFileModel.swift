@@ -7,7 +7,7 @@ extension TokenizerFile {
     var id: Int32
     var text: String
     var isSpecial: Bool
-    var normalized: Bool
+    var rule: AddedTokenRule
   }
 
   func checkModel(_ model: JSON) throws(TokenizerError) {
@@ -22,9 +22,9 @@ extension TokenizerFile {
     try check(model, "model", "dropout", isOneOf: [.null, .number("0.0"), .number("0")])
     try check(model, "model", "continuing_subword_prefix", isOneOf: [.null, .string("")])
     try check(model, "model", "end_of_word_suffix", isOneOf: [.null, .string("")])
-    try check(model, "model", "byte_fallback", isOneOf: [.null, .bool(false)])
+    try check(model, "model", "byte_fallback", isOneOf: [.null, .bool(false), .bool(true)])
+    try check(model, "model", "fuse_unk", isOneOf: [.null, .bool(false), .bool(true)])
     try check(model, "model", "ignore_merges", isOneOf: [.null, .bool(false), .bool(true)])
-    if present(model["unk_token"]) != nil { try check(model, "model", "fuse_unk", isOneOf: [.null, .bool(false)]) }
   }
 
   func addedTokens(_ value: JSON?) throws(TokenizerError) -> [AddedToken] {
@@ -37,13 +37,14 @@ extension TokenizerFile {
         entry, place, keys: ["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
       guard let text = entry["content"]?.string else { throw failure("\(place).content is not a string") }
       guard let id = entry["id"]?.integer else { throw failure("\(place).id is not an integer") }
-      for key in ["single_word", "lstrip", "rstrip"] {
-        try check(entry, "\(place), \(text.quotedForMessage),", key, isOneOf: [.null, .bool(false)])
+      for key in ["single_word", "lstrip", "rstrip", "normalized", "special"] {
+        try check(entry, "\(place), \(text.quotedForMessage),", key, isOneOf: [.null, .bool(false), .bool(true)])
       }
       let special = entry["special"]?.bool ?? false
-      tokens.append(
-        AddedToken(
-          id: try checked(id, text), text: text, isSpecial: special, normalized: entry["normalized"]?.bool ?? !special))
+      let rule = AddedTokenRule(
+        singleWord: entry["single_word"]?.bool ?? false, stripsLeft: entry["lstrip"]?.bool ?? false,
+        stripsRight: entry["rstrip"]?.bool ?? false, isNormalized: entry["normalized"]?.bool ?? !special)
+      tokens.append(AddedToken(id: try checked(id, text), text: text, isSpecial: special, rule: rule))
     }
     return tokens
   }

@@ -1,6 +1,6 @@
 /// What a token is for.
 public enum TokenKind: UInt8, Sendable {
-  /// A piece of ordinary text, spelt in the byte alphabet.
+  /// A piece of ordinary text, spelt in the vocabulary's alphabet.
   case normal
   /// Stands for text that the vocabulary cannot spell; treated as `control`.
   case unknown
@@ -10,7 +10,7 @@ public enum TokenKind: UInt8, Sendable {
   case userDefined
   /// Padding of the vocabulary.
   case unused
-  /// One byte of a SentencePiece vocabulary; byte-level vocabularies have none.
+  /// One byte of a SentencePiece vocabulary, `<0x0A>`; byte-level vocabularies have none.
   case byte
 
   /// The kind that a number in a GGUF's `tokenizer.ggml.token_type` stands for, or nil if there is none.
@@ -29,9 +29,9 @@ public enum TokenKind: UInt8, Sendable {
 
 /// Two tokens that become one; its place in the list of merges is its rank.
 public struct Merge: Sendable, Equatable {
-  /// Text of the left token, in the byte alphabet.
+  /// Text of the left token, as the vocabulary spells it.
   public var left: String
-  /// Text of the right token, in the byte alphabet.
+  /// Text of the right token, as the vocabulary spells it.
   public var right: String
 
   /// A merge of two token texts.
@@ -55,26 +55,27 @@ public struct Merge: Sendable, Equatable {
   }
 }
 
-/// Everything that defines a byte-level BPE tokenizer, as plain data: what a GGUF's metadata or a tokenizer.json holds.
+/// Everything that defines a BPE tokenizer, as plain data: what a GGUF's metadata or a tokenizer.json holds.
 public struct Vocabulary: Sendable {
   /// Where the vocabulary came from, for error messages.
   public var source: String
-  /// Token texts by id: normal tokens in the GPT-2 byte alphabet, all others as they are.
+  /// Token texts by id: normal tokens in the alphabet that `spelling` says, all others as they are.
   public var tokens: [String]
   /// The kind of each token, by id.
   public var kinds: [TokenKind]
-  /// Merges by rank, the most urgent first.
+  /// Merges by rank, the most urgent first; none where tokens have scores.
   public var merges: [Merge]
-  /// How text is cut before it is merged.
-  public var splitRule: SplitRule
-  /// Whether text is brought to Unicode's composed form first.
+  /// The alphabet of the tokens and how text is cut before it is merged.
+  public var spelling: Spelling
+  /// What happens to text first.
   public var normalization = Normalization.none
   /// Whether a piece that is a token as a whole is taken at once, whatever the merges would make of it.
   public var ignoreMerges = false
-  /// Added tokens that are looked for in the normalised text, behind all others.
-  public var tokensMatchedAfterNormalization: Set<Int32> = []
-  /// The token for a byte that the vocabulary lacks; where there is none, such a byte is left out.
-  public var byteFallback: Int32?
+  /// How added tokens are looked for, where it is not plainly by their text.
+  public var addedTokenRules: [Int32: AddedTokenRule] = [:]
+  /// The token for a byte (of a byte-level vocabulary) or a character that the vocabulary lacks; where there is none,
+  /// it is left out.
+  public var unknownToken: Int32?
   /// The token that begins a text.
   public var beginOfText: Int32?
   /// The token that ends a text.
@@ -85,53 +86,16 @@ public struct Vocabulary: Sendable {
   public var addsEndOfText = false
 
   /// A vocabulary without begin and end tokens, normalisation and other refinements, which are set as properties.
-  public init(tokens: [String], kinds: [TokenKind], merges: [Merge], splitRule: SplitRule, source: String) {
+  public init(tokens: [String], kinds: [TokenKind], merges: [Merge], spelling: Spelling, source: String) {
     self.tokens = tokens
     self.kinds = kinds
     self.merges = merges
-    self.splitRule = splitRule
+    self.spelling = spelling
     self.source = source
   }
 
-  /// A vocabulary from the values of a GGUF's `tokenizer.ggml.*` keys, read as llama.cpp reads them.
-  /// - Parameters:
-  ///   - tokens: `tokens`.
-  ///   - types: `token_type`; nil makes every token a normal one.
-  ///   - merges: `merges`, each `left right`.
-  ///   - preTokenizer: `pre`.
-  ///   - addsBeginOfText: `add_bos_token`; nil is the default of the pre-tokenizer.
-  /// - Throws: `TokenizerError` for an unknown `pre` or type, or a merge that is not two words.
-  public init(
-    ggufTokens tokens: [String], types: [Int]?, merges: [String], preTokenizer: String, beginOfText: Int32?,
-    endOfText: Int32?, addsBeginOfText: Bool?, addsEndOfText: Bool?, source: String
-  ) throws(TokenizerError) {
-    guard let rule = SplitRule(ggufName: preTokenizer) else {
-      let known = SplitRule.allCases.map(\.rawValue).joined(separator: ", ")
-      throw TokenizerError(
-        "tokenizer.ggml.pre is \(preTokenizer.quotedForMessage), which is not supported; known are \(known)",
-        source: source)
-    }
-    var kinds: [TokenKind] = []
-    kinds.reserveCapacity(tokens.count)
-    for (id, number) in (types ?? Array(repeating: 1, count: tokens.count)).enumerated() {
-      guard let kind = TokenKind(ggufNumber: number) else {
-        throw TokenizerError("token \(id) has type \(number); types are 1 to 6", source: source)
-      }
-      kinds.append(kind)
-    }
-    var pairs: [Merge] = []
-    pairs.reserveCapacity(merges.count)
-    for (rank, text) in merges.enumerated() {
-      guard let merge = Merge(spaced: text) else {
-        throw TokenizerError("merge \(rank) is \(text.quotedForMessage), not two tokens and a space", source: source)
-      }
-      pairs.append(merge)
-    }
-    self.init(tokens: tokens, kinds: kinds, merges: pairs, splitRule: rule, source: source)
-    self.ignoreMerges = rule == .llama3
-    self.beginOfText = beginOfText
-    self.endOfText = endOfText
-    self.addsBeginOfText = addsBeginOfText ?? (rule == .llama3)
-    self.addsEndOfText = addsEndOfText ?? false
+  /// A byte-level vocabulary.
+  public init(tokens: [String], kinds: [TokenKind], merges: [Merge], splitRule: SplitRule, source: String) {
+    self.init(tokens: tokens, kinds: kinds, merges: merges, spelling: .bytes(splitRule), source: source)
   }
 }

@@ -9,10 +9,17 @@ extension Vocabulary {
     guard kinds.count == tokens.count else {
       throw failure("\(kinds.count) token types for \(tokens.count) tokens")
     }
-    if let id = kinds.firstIndex(of: .byte) {
-      throw failure("token \(id) is a byte of a SentencePiece vocabulary, which byte-level BPE does not have")
+    switch spelling {
+    case .bytes:
+      if let id = kinds.firstIndex(of: .byte) {
+        throw failure("token \(id) is a byte of a SentencePiece vocabulary, which byte-level BPE does not have")
+      }
+      if normalization.prependsSpace || normalization.marksSpaces {
+        throw failure("a normalizer puts spaces or marks them, which byte-level BPE is not supported with")
+      }
+    case .characters(let rules): try check(rules)
     }
-    let named = [("begin", beginOfText), ("end", endOfText), ("unknown", byteFallback)]
+    let named = [("begin", beginOfText), ("end", endOfText), ("unknown", unknownToken)]
     for (name, id) in named {
       if let id, id < 0 || Int(id) >= tokens.count {
         throw failure("the \(name) token has id \(id); the vocabulary has \(tokens.count) tokens")
@@ -20,6 +27,16 @@ extension Vocabulary {
     }
     if addsBeginOfText, beginOfText == nil { throw failure("a begin token is to be added, but none is named") }
     if addsEndOfText, endOfText == nil { throw failure("an end token is to be added, but none is named") }
+  }
+
+  private func check(_ rules: SentencePieceRules) throws(TokenizerError) {
+    for (id, kind) in kinds.enumerated() where kind == .byte && ByteToken.byte(tokens[id]) == nil {
+      throw failure("token \(id) is \(tokens[id].quotedForMessage), expected a byte such as <0x0A>")
+    }
+    guard let scores = rules.scores else { return }
+    guard scores.count == tokens.count else { throw failure("\(scores.count) scores for \(tokens.count) tokens") }
+    if let id = scores.firstIndex(where: \.isNaN) { throw failure("the score of token \(id) is not a number") }
+    guard merges.isEmpty else { throw failure("there are both merges and scores") }
   }
 
   func tokenTable() throws(TokenizerError) -> TokenTable {
@@ -48,6 +65,9 @@ extension Vocabulary {
       }
       guard let merged = table.id(of: joined) else { throw unknownToken(merge.left + merge.right, merge, rank) }
       if kinds[Int(merged)] == .control {
+        // Converters derive the merges of SentencePiece vocabularies from all pairs of tokens, `<s` + `>` among them;
+        // control tokens are cut out of markup before, and a user's text must not spell them.
+        if case .characters = spelling { continue }
         throw failure("merge \(rank) makes the control token \(tokens[Int(merged)].quotedForMessage) out of plain text")
       }
       guard result.insert(left, right, rank: UInt32(rank), merged: merged) else {
@@ -62,17 +82,28 @@ extension Vocabulary {
     return failure("merge \(rank), \(pair), needs the token \(text.quotedForMessage), which the vocabulary lacks")
   }
 
+  /// Whether the token is cut out of the text as a whole.
+  func isAdded(_ id: Int) -> Bool {
+    switch kinds[id] {
+    case .control, .unknown, .userDefined: true
+    case .normal, .unused, .byte: false
+    }
+  }
+
   /// The tokens that are looked for before and after normalisation.
   func addedTokens() -> (before: AddedTokens, after: AddedTokens) {
-    var before = AddedTokens()
-    var after = AddedTokens()
-    for (id, kind) in kinds.enumerated() where kind == .control || kind == .unknown || kind == .userDefined {
+    let added = kinds.indices.filter(isAdded)
+    var before = AddedTokens(capacity: added.count)
+    var after = AddedTokens(capacity: added.count)
+    for id in added {
       let token = Int32(id)
-      if tokensMatchedAfterNormalization.contains(token) {
-        let text = normalization.applied(to: Array(tokens[id].utf8))
-        after.insert(token, text: text, isControl: kind != .userDefined)
+      let rule = addedTokenRules[token] ?? AddedTokenRule()
+      let text = Array(tokens[id].utf8)
+      let isControl = kinds[id] != .userDefined
+      if rule.isNormalized {
+        after.insert(token, text: normalization.applied(to: text), isControl: isControl, rule: rule)
       } else {
-        before.insert(token, text: Array(tokens[id].utf8), isControl: kind != .userDefined)
+        before.insert(token, text: text, isControl: isControl, rule: rule)
       }
     }
     return (before, after)
@@ -84,10 +115,15 @@ extension Vocabulary {
     var ends: [Int] = []
     ends.reserveCapacity(tokens.count)
     for (id, text) in tokens.enumerated() {
-      if kinds[id] == .normal {
-        ByteAlphabet.append(bytesOf: text, to: &bytes)
-      } else {
-        bytes.append(contentsOf: text.utf8)
+      switch spelling {
+      case .bytes where kinds[id] == .normal: ByteAlphabet.append(bytesOf: text, to: &bytes)
+      case .bytes: bytes.append(contentsOf: text.utf8)
+      case .characters:
+        if kinds[id] == .byte, let byte = ByteToken.byte(text) {
+          bytes.append(byte)
+        } else {
+          SpaceMark.append(text.utf8, unmarkingSpacesTo: &bytes)
+        }
       }
       ends.append(bytes.count)
     }
@@ -96,9 +132,20 @@ extension Vocabulary {
 
   func fingerprint() -> String {
     var fingerprint = Fingerprint()
-    fingerprint.add(splitRule.rawValue.utf8)
-    fingerprint.add(normalization.rawValue.utf8)
+    switch spelling {
+    case .bytes(let rule): fingerprint.add(rule.rawValue.utf8)
+    case .characters(let rules):
+      rules.add(to: &fingerprint)
+      fingerprint.add(unknownToken ?? -1)
+    }
+    fingerprint.add(normalization.name.utf8)
     fingerprint.add(ignoreMerges ? 1 : 0 as UInt8)
+    for (token, rule) in addedTokenRules.sorted(by: { $0.key < $1.key }) where rule != AddedTokenRule() {
+      fingerprint.add(token)
+      for flag in [rule.singleWord, rule.stripsLeft, rule.stripsRight, rule.isNormalized] {
+        fingerprint.add(flag ? 1 : 0 as UInt8)
+      }
+    }
     for (id, text) in tokens.enumerated() {
       fingerprint.add(kinds[id].rawValue)
       fingerprint.add(text.utf8)
@@ -108,5 +155,15 @@ extension Vocabulary {
       fingerprint.add(merge.right.utf8)
     }
     return fingerprint.hexadecimal
+  }
+}
+
+extension SentencePieceRules {
+  fileprivate func add(to fingerprint: inout Fingerprint) {
+    fingerprint.add("SentencePiece \(prefix.rawValue)".utf8)
+    for flag in [marksSpaces, splitsWords, fallsBackToBytes, fusesUnknown, stripsPrefix] {
+      fingerprint.add(flag ? 1 : 0 as UInt8)
+    }
+    for score in scores ?? [] { fingerprint.add(Int32(bitPattern: score.bitPattern)) }
   }
 }

@@ -7,6 +7,7 @@ struct GGUFWriter {
     case string(String)
     case strings([String])
     case integers([Int32])
+    case floats([Float])
     /// The number of a type and the bytes behind it, whatever they mean.
     case raw(UInt32, [UInt8])
   }
@@ -55,6 +56,8 @@ struct GGUFWriter {
       little(UInt32(9)) + little(UInt32(8)) + little(UInt64(texts.count)) + texts.flatMap(string)
     case .integers(let numbers):
       little(UInt32(9)) + little(UInt32(5)) + little(UInt64(numbers.count)) + numbers.flatMap { little($0) }
+    case .floats(let numbers):
+      little(UInt32(9)) + little(UInt32(6)) + little(UInt64(numbers.count)) + numbers.flatMap { little($0.bitPattern) }
     case .raw(let type, let bytes): little(type) + bytes
     }
   }

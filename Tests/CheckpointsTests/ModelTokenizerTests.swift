@@ -47,9 +47,56 @@ struct ModelTokenizerTests {
     }
   }
 
-  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2"])
+  @Test(arguments: [
+    "gpt-2", "smollm", "llama-bpe", "qwen2", "starcoder", "command-r", "falcon", "deepseek-llm", "deepseek-coder",
+    "dbrx",
+  ])
   func theExportedTokenizerIsTheSame(_ rule: String) throws {
     try expectAgreement(gguf { $0.set("tokenizer.ggml.pre", .string(rule)) })
+  }
+
+  /// Specials, bytes, eleven pieces and a user-defined token: as many as the model's own vocabulary has.
+  private static let sentencePieces =
+    Array(SmallModel.tokens.prefix(3))
+    + (0...255).map { byte in
+      let digits = String(byte, radix: 16, uppercase: true)
+      return "<0x\(digits.count < 2 ? "0" : "")\(digits)>"
+    } + ["\u{2581}", "h", "e", "l", "o", "he", "ll", "hell", "hello", "\u{2581}hello", "\u{2581}\u{2581}", "<think>"]
+
+  @Test(arguments: [true, false])
+  func theExportedTokenizerOfScoresIsTheSame(addsSpacePrefix: Bool) throws {
+    let path = try gguf { file in
+      let count = Self.sentencePieces.count
+      let kinds = (0..<count).map { Int32($0 < 3 ? 3 : $0 < 259 ? 6 : $0 < count - 1 ? 1 : 4) }
+      let scores = (0..<count).map { Float($0 < 264 ? 0 : -$0) }
+      file.set("tokenizer.ggml.model", .string("llama"))
+      file.set("tokenizer.ggml.pre", .string("default"))
+      file.set("tokenizer.ggml.tokens", .strings(Self.sentencePieces))
+      file.set("tokenizer.ggml.token_type", .integers(kinds))
+      file.set("tokenizer.ggml.scores", .floats(scores))
+      file.set("tokenizer.ggml.merges", nil)
+      file.set("tokenizer.ggml.add_space_prefix", .bool(addsSpacePrefix))
+    }
+    let own = try ModelTokenizer.open(path).tokenizer
+    let other = try ModelTokenizer.open(exported(path)).tokenizer
+    #expect(own.prefix == [1] && other.prefix == [1])
+    #expect(own.encode(" hello", parseSpecial: true) == (addsSpacePrefix ? [259, 268] : [268]))
+    for text in Self.texts {
+      for position in [TextPosition.start, .behindAddedToken, .withinText] {
+        #expect(own.addsPrefixSpace(at: position) == other.addsPrefixSpace(at: position))
+        let tokens = own.encode(text, parseSpecial: true, at: position)
+        #expect(tokens == other.encode(text, parseSpecial: true, at: position))
+        #expect(other.decode(tokens, skipSpecial: false) == own.decode(tokens, skipSpecial: false))
+      }
+      // Behind an added token the space in front of the text stays, as with Hugging Face's decoders.
+      let kept = text.utf8.split(separator: UInt8(ascii: "<")).first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+      #expect(own.decode(own.encode(kept, parseSpecial: false), skipSpecial: false, at: .start) == kept)
+    }
+    let file = try json("tokenizer.json")
+    #expect(file["pre_tokenizer"] == .null)
+    #expect(file["model"]?["unk_token"]?.string == "<|endoftext|>")
+    #expect(file["model"]?["merges"]?.array?.first?.string == "h e")
+    #expect(file["normalizer"]?["type"]?.string == (addsSpacePrefix ? "Sequence" : "Replace"))
   }
 
   @Test(.enabled(if: GoldenData.modelPath != nil, Comment(rawValue: GoldenData.modelComment)))
@@ -152,7 +199,11 @@ struct ModelTokenizerTests {
     }
     #expect(
       try refusal { $0.set("tokenizer.ggml.model", .string("llama")) }
-        == "the tokenizer is of kind \"llama\", expected \"gpt2\" (byte-level BPE)")
+        == "there is no vocabulary: tokenizer.ggml.tokens and scores")
+    #expect(
+      try refusal { $0.set("tokenizer.ggml.model", .string("bert")) }
+        == "the tokenizer is of kind \"bert\" (WordPiece), expected \"gpt2\" (byte-level BPE) or \"llama\" (SentencePiece)"
+    )
     #expect(
       try refusal { $0.set("tokenizer.ggml.merges", nil) }
         == "there is no vocabulary: tokenizer.ggml.tokens and merges")

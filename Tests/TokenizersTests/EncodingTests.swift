@@ -75,7 +75,7 @@ import Tokenizers
     let silent = try Tokenizer(vocabulary: vocabulary)
     #expect(silent.bytesWithoutToken == [0xA9, 0xC3])
     #expect(silent.encode("aéa bé", parseSpecial: false) == [266, 32, 98])
-    vocabulary.byteFallback = 33
+    vocabulary.unknownToken = 33
     let replacing = try Tokenizer(vocabulary: vocabulary)
     #expect(replacing.encode("aéa bé", parseSpecial: false) == [97, 33, 33, 97, 32, 98, 33, 33])
   }
@@ -103,7 +103,7 @@ import Tokenizers
     vocabulary.tokens[287] = "caf\u{E9}"
     let before = try Tokenizer(vocabulary: vocabulary)
     #expect(!before.encode("cafe\u{301}", parseSpecial: false).contains(287))
-    vocabulary.tokensMatchedAfterNormalization = [286, 287]
+    for token in [Int32(286), 287] { vocabulary.addedTokenRules[token] = AddedTokenRule(isNormalized: true) }
     let after = try Tokenizer(vocabulary: vocabulary)
     #expect(after.encode("cafe\u{301}", parseSpecial: false) == [287])
     #expect(!after.encode("e\u{301}<|im_end|>", parseSpecial: false).contains(286))

@@ -34,8 +34,8 @@ enum SmallVocabulary {
   static func vocabulary(rule: SplitRule = .gpt2, ignoreMerges: Bool = false) -> Vocabulary {
     let kinds = tokens.map { _ in TokenKind.normal } + [.control, .control, .userDefined, .userDefined]
     var vocabulary = Vocabulary(
-      tokens: tokens + added, kinds: kinds, merges: merges.compactMap(Merge.init(spaced:)), splitRule: rule,
-      source: "small")
+      tokens: tokens + added, kinds: kinds, merges: merges.compactMap(Merge.init(spaced:)),
+      spelling: .bytes(rule), source: "small")
     vocabulary.ignoreMerges = ignoreMerges
     vocabulary.beginOfText = 285
     vocabulary.endOfText = 286

@@ -13,7 +13,7 @@ import Tokenizers
   @Test(arguments: SplitRule.allCases)
   func cutsAsHuggingFaceDoes(_ rule: SplitRule) throws {
     let lines = SplitFacts.lines.split(separator: "\n")
-    #expect(lines.count == 40)
+    #expect(lines.count == 48)
     for line in lines {
       let fact = try JSON(parsing: String(line))
       let text = try #require(fact["text"]?.string)
@@ -42,6 +42,12 @@ import Tokenizers
   @Test func namesOfGGUF() {
     #expect(SplitRule(ggufName: "smollm") == .smolLM)
     #expect(SplitRule(ggufName: "llama-v3") == .llama3)
-    #expect(SplitRule(ggufName: "default") == nil)
+    #expect(SplitRule(ggufName: "starcoder") == .smolLM && SplitRule(ggufName: "command-r") == .smolLM)
+    #expect(SplitRule(ggufName: "deepseek-r1-qwen") == .qwen2 && SplitRule(ggufName: "mpt") == .gpt2)
+    #expect(SplitRule(ggufName: "default") == nil && SplitRule(ggufName: "tekken") == nil)
+  }
+
+  @Test func aLongRunOfWhitespaceIsLookedAtOnce() {
+    #expect(pieces(String(repeating: " ", count: 400_000) + "x", .deepSeekLLM).count == 2)
   }
 }

@@ -22,9 +22,9 @@ import Tokenizers
   }
 
   @Test func splitRules() throws {
-    func rule(_ stages: JSON...) throws -> SplitRule {
+    func spelling(_ stages: JSON...) throws -> Spelling {
       let sequence = JSON.object(["type": .string("Sequence"), "pretokenizers": .array(stages)])
-      return try Tokenizer(tokenizerJSON: Small.json(["pre_tokenizer": sequence]), source: "t.json").splitRule
+      return try Tokenizer(tokenizerJSON: Small.json(["pre_tokenizer": sequence]), source: "t.json").spelling
     }
     func split(_ digits: String) -> JSON {
       let pattern =
@@ -36,16 +36,16 @@ import Tokenizers
       ])
     }
     let digits = JSON.object(["type": .string("Digits"), "individual_digits": .bool(true)])
-    #expect(try rule(Small.byteLevel()) == .gpt2)
-    #expect(try rule(digits, Small.byteLevel()) == .smolLM)
-    #expect(try rule(split(#"\p{N}{1,3}"#), Small.byteLevel(splits: false)) == .llama3)
-    #expect(try rule(split(#"\p{N}"#), Small.byteLevel(splits: false)) == .qwen2)
-    #expect(throws: TokenizerError.self) { try rule(split(#"\p{N}{1,2}"#), Small.byteLevel(splits: false)) }
-    #expect(throws: TokenizerError.self) { try rule(split(#"\p{N}"#), Small.byteLevel()) }
-    #expect(throws: TokenizerError.self) { try rule(digits, Small.byteLevel(splits: false)) }
-    #expect(throws: TokenizerError.self) { try rule(Small.byteLevel(splits: false)) }
-    #expect(throws: TokenizerError.self) { try rule(digits) }
-    #expect(throws: TokenizerError.self) { try rule(digits, digits, Small.byteLevel()) }
+    #expect(try spelling(Small.byteLevel()) == .bytes(.gpt2))
+    #expect(try spelling(digits, Small.byteLevel()) == .bytes(.smolLM))
+    #expect(try spelling(split(#"\p{N}{1,3}"#), Small.byteLevel(splits: false)) == .bytes(.llama3))
+    #expect(try spelling(split(#"\p{N}"#), Small.byteLevel(splits: false)) == .bytes(.qwen2))
+    #expect(throws: TokenizerError.self) { try spelling(split(#"\p{N}{1,2}"#), Small.byteLevel(splits: false)) }
+    #expect(throws: TokenizerError.self) { try spelling(split(#"\p{N}"#), Small.byteLevel()) }
+    #expect(throws: TokenizerError.self) { try spelling(digits, Small.byteLevel(splits: false)) }
+    #expect(throws: TokenizerError.self) { try spelling(Small.byteLevel(splits: false)) }
+    #expect(throws: TokenizerError.self) { try spelling(digits) }
+    #expect(throws: TokenizerError.self) { try spelling(digits, digits, Small.byteLevel()) }
   }
 
   @Test func unknownPartsAreRefusedByName() {
@@ -83,9 +83,10 @@ import Tokenizers
     }
     #expect(added(285, "<|x|>") == "accepted")
     #expect(added(256, "he") == "accepted")
-    #expect(added(285, "<|x|>", ["lstrip": .bool(true)]).contains(#""<|x|>",.lstrip is "true""#))
-    #expect(added(285, "<|x|>", ["rstrip": .bool(true)]).contains("rstrip"))
-    #expect(added(285, "<|x|>", ["single_word": .bool(true)]).contains("single_word"))
+    #expect(added(285, "<|x|>", ["lstrip": .bool(true), "single_word": .bool(true)]) == "accepted")
+    #expect(added(285, "<|x|>", ["lstrip": .integer(1)]).contains(#""<|x|>",.lstrip is "1""#))
+    #expect(added(285, "<|x|>", ["rstrip": .string("yes")]).contains("rstrip"))
+    #expect(added(285, "<|x|>", ["sticky": .bool(true)]).contains(#"the member "sticky""#))
     #expect(added(256, "<|x|>").contains(#""he" and "<|x|>" have the same id, 256"#))
     #expect(added(285, "he").contains("token 285 has the text of token 256"))
     #expect(added(286, "<|x|>").contains(#"the id of "<|x|>" is 286, out of range"#))
@@ -137,5 +138,8 @@ import Tokenizers
     let twice = template(part("SpecialToken", "!"), part("SpecialToken", "!"), part("Sequence", "A"))
     #expect(refusal(Small.json(["post_processor": twice])).contains("several tokens on one side"))
     #expect(refusal(Small.json(["post_processor": template()])).contains("no place for the text"))
+    var other = begin.members ?? []
+    other[3].value = try JSON(parsing: #"{"<|im_start|>":{"id":"<|im_start|>","ids":[7],"tokens":["<|im_start|>"]}}"#)
+    #expect(refusal(Small.json(["post_processor": .object(other)])).contains(#"the ids "[7]" for token 285"#))
   }
 }

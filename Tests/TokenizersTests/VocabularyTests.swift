@@ -69,7 +69,7 @@ import Tokenizers
     #expect(tokenizer.encode("hello", addSpecialTokens: true, parseSpecial: false) == [259])
     let llama = try Tokenizer(vocabulary: vocabulary(pre: "llama-bpe"))
     #expect(llama.encode(" hidden", addSpecialTokens: true, parseSpecial: false) == [285, 284])
-    #expect(throws: TokenizerError.self) { try vocabulary(pre: "deepseek-llm") }
+    #expect(throws: TokenizerError.self) { try vocabulary(pre: "tekken") }
     #expect(throws: TokenizerError.self) { try vocabulary(pre: "gpt-2", types: [7]) }
     for merge in ["he", "h e y", " e", "h ", ""] {
       #expect(throws: TokenizerError.self) { try vocabulary(pre: "gpt-2", merges: [merge]) }
