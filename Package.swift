@@ -42,9 +42,11 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CTiles"),
-    library("Records", []),
+    library("Records", ["CZlib", "CZstd"]),
     library("Kernels", ["CTiles"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
     library("Templates", []),
@@ -74,12 +76,13 @@ let package = Package(
       "nlft-step",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
+    .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
     .target(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
-    tests("Records", []),
+    tests("Records", ["GeneratedJSON"]),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
@@ -93,7 +96,8 @@ let package = Package(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
     .testTarget(
-      name: "ToolTests", dependencies: ["Records", "Tensors", "GoldenData", "TemporaryFolders", subprocess],
+      name: "ToolTests",
+      dependencies: ["Records", "Tensors", "GeneratedJSON", "GoldenData", "TemporaryFolders", subprocess],
       exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]

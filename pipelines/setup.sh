@@ -17,15 +17,16 @@ missing=()
 if command -v pkg-config > /dev/null; then
   pkg-config --exists openblas || missing+=(libopenblas-dev)
   pkg-config --exists libzstd || missing+=(libzstd-dev)
+  pkg-config --exists zlib || missing+=(zlib1g-dev)
 else
-  missing+=(pkg-config libopenblas-dev libzstd-dev)
+  missing+=(pkg-config libopenblas-dev libzstd-dev zlib1g-dev)
 fi
 python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
 for other; do command -v "${other%%=*}" > /dev/null || missing+=("${other#*=}"); done
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ! command -v apt-get > /dev/null; then
-  say "missing: ${missing[*]} (Debian's names). Install OpenBLAS and zstd with their headers, pkg-config and Python 3 with pip."
+  say "missing: ${missing[*]} (Debian's names). Install OpenBLAS, zstd and zlib with their headers, pkg-config and Python 3 with pip."
   exit 1
 fi
 root=()
