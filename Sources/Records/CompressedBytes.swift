@@ -1,4 +1,6 @@
 /// The decoded bytes of a compressed stream.
+///
+/// Bytes in which a step of decoding finds damage are not given out; those of earlier steps have been.
 final class CompressedBytes {
   let compression: Compression
   private let source: DescriptorBytes

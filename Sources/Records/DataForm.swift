@@ -68,10 +68,11 @@ public enum DataForm: String, Sendable, CaseIterable {
   /// Why a record without a form cannot be used.
   static func unknown(_ record: Record) -> RecordError {
     let shown = 8
-    var names = record.keys.prefix(shown).map { JSON.string(String($0.prefix(40))).text }.joined(separator: ", ")
-    if record.keys.count > shown { names += ", …" }
+    let keys = record.keys.filter { $0 != "id" }
+    var names = keys.prefix(shown).map { JSON.string(String($0.prefix(40))).text }.joined(separator: ", ")
+    if keys.count > shown { names += ", …" }
     return RecordError(
-      "of no known form: found \(names.isEmpty ? "no fields" : "the fields " + names), expected \"question\", \"messages\", \"conversations\", \"prompt\" and \"completion\", or \"instruction\" and \"output\""
+      "of no known form: found \(names.isEmpty ? "no fields but id" : "the fields " + names), expected \"question\", \"messages\", \"conversations\", \"prompt\" and \"completion\", or \"instruction\" and \"output\""
     )
   }
 }

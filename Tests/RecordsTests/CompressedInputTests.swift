@@ -127,10 +127,13 @@ import Testing
         var damaged = file
         damaged[index] ^= 1 << UInt8(bit)
         let outcome = try read(damaged)
-        // Either it is an error, or the bit had no meaning, or the file is not taken for a compressed one.
-        #expect(
-          outcome.error != nil || outcome.lines == Self.lines || outcome.lines.allSatisfy { $0.contains("!") },
-          "bit \(bit) of byte \(index): \(outcome)")
+        if outcome.layouts == ["plain"] {
+          // Not taken for a compressed file: its bytes are no records.
+          #expect(outcome.lines.contains { $0.contains("not JSON") }, "bit \(bit) of byte \(index)")
+        } else {
+          // Some bits of gzip's header have no meaning.
+          #expect(outcome.error != nil || outcome.lines == Self.lines, "bit \(bit) of byte \(index): \(outcome)")
+        }
       }
     }
   }

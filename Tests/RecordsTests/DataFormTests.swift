@@ -37,7 +37,7 @@ import Testing
     (#"{"question":"q","answer":"4"}"#, "records of nlft: question, answer"),
     (#"{"question":"q","input":"x"}"#, "records of nlft: question"),
     (
-      ##"{"id":0,"instruction":"i","input":"q","output":"o","judgment":null,"answer":"#### 4"}"##,
+      #####"{"id":0,"instruction":"i","input":"q","output":"o","judgment":null,"answer":"#### 4"}"#####,
       "records of nlft: instruction, input, answer, output, judgment"
     ),
     (#"{"messages":[]}"#, "chat messages; the last assistant turn is the standard answer"),
@@ -123,57 +123,58 @@ import Testing
         == #"{"question":"i","answer":"o"}"#)
   }
 
-  @Test(arguments: [
-    (.messages, #"{}"#, #"no field "messages" or "conversations""#),
-    (.messages, #"{"messages":"q"}"#, #"field "messages": found a string, expected an array of messages"#),
-    (.messages, #"{"messages":["q"]}"#, #"field "messages[0]": found a string, expected a message"#),
-    (.messages, #"{"messages":[{"content":"q"}]}"#, #"no field "messages[0].role""#),
-    (.messages, #"{"messages":[{"role":"user"}]}"#, #"no field "messages[0].content""#),
-    (
-      .messages, #"{"messages":[{"role":"tool","content":"q"}]}"#,
-      #"field "messages[0].role": found "tool", expected system, user or assistant"#
-    ),
-    (
-      .messages, #"{"messages":[{"role":"user","content":null}]}"#,
-      #"field "messages[0].content": found null, expected a string or an array of text parts"#
-    ),
-    (
-      .messages, #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
-      #"field "messages[0].content[0]": found type "image_url", expected a part of type "text""#
-    ),
-    (
-      .messages, #"{"messages":[{"role":"assistant","content":"","tool_calls":[{}]}]}"#,
-      #"field "messages[0].tool_calls": found an array, expected none"#
-    ),
-    (
-      .messages, #"{"messages":[{"role":"user","content":"q"}],"tools":[{}]}"#,
-      #"field "tools": found an array, expected none: a record has no place for it"#
-    ),
-    (.completion, #"{"completion":"c"}"#, #"no field "prompt""#),
-    (.completion, #"{"prompt":7}"#, #"field "prompt": found a number, expected an array of messages"#),
-    (
-      .completion, #"{"prompt":"p","completion":7}"#,
-      #"field "completion": found a number, expected a string or an array of messages"#
-    ),
-    (
-      .completion, #"{"prompt":"p","completion":[{"role":"user","content":"q"}]}"#,
-      #"field "completion": found the turns user, expected one assistant turn"#
-    ),
-    (.alpaca, #"{"instruction":"i"}"#, #"no field "output""#),
-    (
-      .alpaca, #"{"instruction":"i","output":"o","history":[["a","b"]]}"#,
-      #"field "history": found an array, expected none: a record has no place for it"#
-    ),
-    (
-      .alpaca, #"{"instruction":"i","output":"o","answer":"a"}"#,
-      #"field "answer": found beside Alpaca's fields, expected only one of the two forms"#
-    ),
-    (
-      .gsm8k, #"{"question":"q","answer":"4"}"#,
-      ##"field "answer": found no "#### ", expected the final value behind it"##
-    ),
-    (.gsm8k, #"{"answer":"4"}"#, #"no field "question""#),
-  ] as [(DataForm, String, String)])
+  @Test(
+    arguments: [
+      (.messages, #"{}"#, #"no field "messages" or "conversations""#),
+      (.messages, #"{"messages":"q"}"#, #"field "messages": found a string, expected an array of messages"#),
+      (.messages, #"{"messages":["q"]}"#, #"field "messages[0]": found a string, expected a message"#),
+      (.messages, #"{"messages":[{"content":"q"}]}"#, #"no field "messages[0].role""#),
+      (.messages, #"{"messages":[{"role":"user"}]}"#, #"no field "messages[0].content""#),
+      (
+        .messages, #"{"messages":[{"role":"tool","content":"q"}]}"#,
+        #"field "messages[0].role": found "tool", expected system, user or assistant"#
+      ),
+      (
+        .messages, #"{"messages":[{"role":"user","content":null}]}"#,
+        #"field "messages[0].content": found null, expected a string or an array of text parts"#
+      ),
+      (
+        .messages, #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
+        #"field "messages[0].content[0]": found type "image_url", expected a part of type "text""#
+      ),
+      (
+        .messages, #"{"messages":[{"role":"assistant","content":"","tool_calls":[{}]}]}"#,
+        #"field "messages[0].tool_calls": found an array, expected none"#
+      ),
+      (
+        .messages, #"{"messages":[{"role":"user","content":"q"}],"tools":[{}]}"#,
+        #"field "tools": found an array, expected none: a record has no place for it"#
+      ),
+      (.completion, #"{"completion":"c"}"#, #"no field "prompt""#),
+      (.completion, #"{"prompt":7}"#, #"field "prompt": found a number, expected an array of messages"#),
+      (
+        .completion, #"{"prompt":"p","completion":7}"#,
+        #"field "completion": found a number, expected a string or an array of messages"#
+      ),
+      (
+        .completion, #"{"prompt":"p","completion":[{"role":"user","content":"q"}]}"#,
+        #"field "completion": found the turns user, expected one assistant turn"#
+      ),
+      (.alpaca, #"{"instruction":"i"}"#, #"no field "output""#),
+      (
+        .alpaca, #"{"instruction":"i","output":"o","history":[["a","b"]]}"#,
+        #"field "history": found an array, expected none: a record has no place for it"#
+      ),
+      (
+        .alpaca, #"{"instruction":"i","output":"o","answer":"a"}"#,
+        #"field "answer": found beside Alpaca's fields, expected only one of the two forms"#
+      ),
+      (
+        .gsm8k, #"{"question":"q","answer":"4"}"#,
+        #####"field "answer": found no "#### ", expected the final value behind it"#####
+      ),
+      (.gsm8k, #"{"answer":"4"}"#, #"no field "question""#),
+    ] as [(DataForm, String, String)])
   func whatCannotBeConvertedIsNamed(_ form: DataForm, _ text: String, _ reason: String) {
     #expect { try converted(form, text) } throws: { "\($0)" == reason }
   }
