@@ -117,7 +117,7 @@ import Testing
     @Test(arguments: StreamedTool.all)
     func fullDiskIsReported(tool: StreamedTool) async throws {
       let (folder, good) = try await tool.prepared()
-      let result = try await tool.run(good[0] + "\n", "> /dev/full", in: folder)
+      let result = try await tool.run(good[0] + "\n", "--quiet > /dev/full", in: folder)
       #expect(result.status == 74)
       #expect(result.stderr == "\(tool.name): stdout: cannot write: No space left on device\n")
     }
@@ -131,7 +131,7 @@ import Testing
     let result = try await runShell(
       """
       mkfifo gate
-      { read -r gone < gate; \(tool.name) \(tool.arguments) in.jsonl; echo $? > status; } | { exec 0<&-; echo > gate; }
+      { read -r gone < gate; \(tool.name) \(tool.arguments) --quiet in.jsonl; echo $? > status; } | { exec 0<&-; echo > gate; }
       cat status
       """, in: folder.path)
     #expect(result.text == "0\n")
