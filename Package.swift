@@ -45,18 +45,19 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
-    .target(name: "CTiles"),
+    .target(name: "CKernels"),
+    .target(name: "CCurl"),
     library("Records", ["CZlib", "CZstd"]),
-    library("Kernels", ["CTiles"], settings: kernelSettings),
+    library("Kernels", ["CKernels"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
     library("Templates", []),
-    library("Tokenizers", ["Records"]),
+    library("Tokenizers", ["Records", "Templates"]),
     library("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
     library("Prompting", ["Records", "Tokenizers", "Checkpoints"]),
     library("Transformer", ["Kernels", "Tensors", "Checkpoints"]),
     library("Sampling", ["Records", "Kernels", "Transformer"]),
-    library(
-      "Judging", ["Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
+    library("Judging", ["Kernels", "Tensors", "Transformer"]),
+    library("Critics", ["CCurl", "Records", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Kernels", "Tensors"]),
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
@@ -70,7 +71,9 @@ let package = Package(
     tool("nlft-tokenize", ["Records", "Tokenizers", "Checkpoints", "Prompting"]),
     tool("nlft-sample", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     tool("nlft-grade", ["Records", "Grading"]),
-    tool("nlft-judge", ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging"]),
+    tool(
+      "nlft-judge",
+      ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging", "Critics"]),
     tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency"]),
     tool(
       "nlft-step",
@@ -82,22 +85,26 @@ let package = Package(
     .target(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
+    .target(name: "ScriptedServers", path: "Tests/ScriptedServers"),
     tests("Records", ["GeneratedJSON"]),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
-    tests("Tokenizers", ["Records"]),
+    tests("Tokenizers", ["Records", "Templates"]),
     tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
     tests("Transformer", ["Records", "Kernels", "Tensors", "Checkpoints", "TinyModels"]),
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer", "TinyModels"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
+    tests("Critics", ["Records", "Tokenizers", "ScriptedServers"]),
     tests("Saliency", ["Records", "Tensors"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
     .testTarget(
       name: "ToolTests",
-      dependencies: ["Records", "Tensors", "GeneratedJSON", "GoldenData", "TemporaryFolders", subprocess],
+      dependencies: [
+        "Records", "Tensors", "GeneratedJSON", "GoldenData", "ScriptedServers", "TemporaryFolders", subprocess,
+      ],
       exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]

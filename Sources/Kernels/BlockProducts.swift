@@ -15,6 +15,10 @@ enum BlockProducts {
 
   /// The same for several layers with one input, whose weights have one format: they wait for the threads once.
   static func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
+    if let integers = IntegerProducts(layers.first?.weight.format), x.rows == 1 {
+      integers.linear(x, layers, pool: pool)
+      return
+    }
     switch layers.first?.weight.format {
     case .f32: linear(SingleBlock.self, x, layers, pool: pool)
     case .f16: linear(HalfBlock.self, x, layers, pool: pool)
@@ -37,20 +41,31 @@ enum BlockProducts {
     _: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool
   ) {
     BlockInputs.withArranged(Block.self, x) { inputs in
-      let height = BlockTile<Block>.height
       let tiles = layers.map { BlockTile<Block>(inputs: inputs, weight: $0.weight, y: $0.y) }
-      let counts = layers.map { ($0.weight.rows + height - 1) / height }
-      let count = counts.reduce(0, +)
-      let parts = max(1, min(pool.threads * 2, count, count * height * x.columns / smallestPart))
-      pool.run(parts) { part, _ in
-        // The part's tiles of all layers' tiles, one layer after the other.
-        var (start, end) = (part * count / parts, (part + 1) * count / parts)
-        for (tile, count) in zip(tiles, counts) {
-          if start < count { tile.run(max(0, start) * height..<min(tile.weight.rows, end * height)) }
-          start -= count
-          end -= count
-          if end <= 0 { return }
-        }
+      share(layers, height: BlockTile<Block>.height, pool: pool) { layer, rows in tiles[layer].run(rows) }
+    }
+  }
+
+  /// Spreads the rows of several layers' weights over the threads.
+  /// - Parameters:
+  ///   - height: rows that are taken together.
+  ///   - run: does some rows, the first of which is a multiple of `height`, of the layer at an index.
+  static func share(
+    _ layers: [(weight: WeightMatrix, y: MatrixView)], height: Int, pool: WorkerPool,
+    run: (_ layer: Int, _ rows: Range<Int>) -> Void
+  ) {
+    let counts = layers.map { ($0.weight.rows + height - 1) / height }
+    let count = counts.reduce(0, +)
+    let columns = layers.first?.weight.columns ?? 0
+    let parts = max(1, min(pool.threads * 2, count, count * height * columns / smallestPart))
+    pool.run(parts) { part, _ in
+      // The part's tiles of all layers' tiles, one layer after the other.
+      var (start, end) = (part * count / parts, (part + 1) * count / parts)
+      for (layer, count) in counts.enumerated() {
+        if start < count { run(layer, max(0, start) * height..<min(layers[layer].weight.rows, end * height)) }
+        start -= count
+        end -= count
+        if end <= 0 { return }
       }
     }
   }

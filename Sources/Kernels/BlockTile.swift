@@ -1,4 +1,4 @@
-import CTiles
+import CKernels
 
 /// Products with a few rows of a weight at a time, for one thread: their chains of additions do not wait for each other.
 ///

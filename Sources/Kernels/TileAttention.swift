@@ -1,4 +1,4 @@
-import CTiles
+import CKernels
 
 /// Attention on tile registers, for groups of many queries.
 ///

@@ -1,4 +1,4 @@
-import CTiles
+import CKernels
 
 extension TileAttention {
   /// Queries of a part, backward.

@@ -1,6 +1,6 @@
-import CTiles
+import CKernels
 
-/// One side of products on tile registers: float32 numbers as pairs of bfloat16 in panels of 32 lines (CTiles.h).
+/// One side of products on tile registers: float32 numbers as pairs of bfloat16 in panels of 32 lines (Tiles.h).
 ///
 /// It takes as many bytes as the numbers it was packed from, padded to multiples of 32.
 final class TileOperand: @unchecked Sendable {

@@ -1,4 +1,4 @@
-import CTiles
+import CKernels
 
 /// Matrix products on tile registers, where the processor has them: about three times as fast as float32 vectors.
 ///

@@ -10,7 +10,12 @@ public struct RecordPrompter: Sendable {
   public let prompts: PromptSet
 
   /// A prompter.
-  public init(model: ModelTokenizer, prompts: PromptSet) {
+  /// - Throws: `TokenizerError` if the prompts set a variable that the model's chat template does not have.
+  public init(model: ModelTokenizer, prompts: PromptSet) throws(TokenizerError) {
+    for variable in prompts.templateVariables where !model.template.mentions(variable.key) {
+      throw TokenizerError(
+        "the chat template has no variable \(variable.key), which the prompts set", source: model.tokenizer.source)
+    }
     self.model = model
     self.prompts = prompts
   }
@@ -51,7 +56,8 @@ public struct RecordPrompter: Sendable {
   }
 
   private func rendered(_ kind: PromptKind, _ fields: PromptFields) throws -> [Int32] {
-    renderTokens(try prompts.messages(kind, fields: fields), template: model.template, tokenizer: model.tokenizer)
+    try model.template.promptTokens(
+      try prompts.messages(kind, fields: fields), variables: prompts.templateVariables, tokenizer: model.tokenizer)
   }
 
   /// The response's tokens: `tokens.output`, else `output` and the end-of-turn token unless `finish` is `"length"`.

@@ -1,3 +1,5 @@
+import Templates
+
 /// One message of a conversation.
 public struct ChatMessage: Sendable, Equatable {
   /// Who speaks.
@@ -24,9 +26,9 @@ public struct ChatMessage: Sendable, Equatable {
 
 /// A part of a rendered prompt.
 public enum TemplatePiece: Sendable, Equatable {
-  /// The template's own text, in which control tokens are recognised.
+  /// Text in which control tokens are recognised.
   case markup(String)
-  /// A user's text, in which they are not.
+  /// Text in which they are not.
   case text(String)
 
   /// The text, whatever its kind.
@@ -39,122 +41,43 @@ public enum TemplatePiece: Sendable, Equatable {
 
 /// How a model wants a conversation written.
 public protocol ChatTemplate: Sendable {
-  /// What the template is called in messages: "ChatML", "Llama 3", "plain".
-  var name: String { get }
   /// The text of the token that ends a turn, which a complete response ends with.
   var endOfTurn: String { get }
+  /// Whether a variable of this name can change what is rendered.
+  func mentions(_ variable: String) -> Bool
   /// The conversation as text.
-  /// - Parameter addGenerationPrompt: opens the assistant's turn behind the last message.
-  func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) -> [TemplatePiece]
+  /// - Parameters:
+  ///   - addGenerationPrompt: opens the assistant's turn behind the last message.
+  ///   - variables: settings of the template's own, such as `enable_thinking`.
+  /// - Throws: `TokenizerError` if the template cannot write such a conversation.
+  func render(
+    _ messages: [ChatMessage], addGenerationPrompt: Bool, variables: [TemplateValue.Entry]
+  ) throws(TokenizerError) -> [TemplatePiece]
 }
 
-/// The tokens of a conversation with the assistant's turn opened: the prompt to which a response is the continuation.
-public func renderTokens(
-  _ messages: [ChatMessage], template: any ChatTemplate, tokenizer: Tokenizer
-) -> [Int32] {
-  tokenizer.encode(template.render(messages, addGenerationPrompt: true))
-}
-
-/// ChatML: every message between `<|im_start|>role` and `<|im_end|>`.
-public struct ChatMLTemplate: ChatTemplate {
-  /// What stands first when a conversation has no system message of its own; nil for nothing.
-  public var defaultSystem: String?
-
-  /// A template with or without a default system message.
-  public init(defaultSystem: String? = nil) {
-    self.defaultSystem = defaultSystem
-  }
-
-  /// "ChatML".
-  public var name: String { "ChatML" }
-  /// `<|im_end|>`.
-  public var endOfTurn: String { "<|im_end|>" }
-
-  /// The messages one after another, the default system message first if the first one is another's.
-  public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) -> [TemplatePiece] {
-    var pieces: [TemplatePiece] = []
-    if let defaultSystem, let first = messages.first, first.role != .system {
-      pieces.append(.markup("<|im_start|>system\n\(defaultSystem)<|im_end|>\n"))
-    }
-    for message in messages {
-      pieces.append(.markup("<|im_start|>\(message.role.rawValue)\n"))
-      pieces.append(.text(message.content))
-      pieces.append(.markup("<|im_end|>\n"))
-    }
-    if addGenerationPrompt { pieces.append(.markup("<|im_start|>assistant\n")) }
-    return pieces
+extension ChatTemplate {
+  /// The tokens of a conversation with the assistant's turn opened: the prompt to which a response is the continuation.
+  /// - Throws: as `render`.
+  public func promptTokens(
+    _ messages: [ChatMessage], variables: [TemplateValue.Entry] = [], tokenizer: Tokenizer
+  ) throws(TokenizerError) -> [Int32] {
+    tokenizer.encode(try render(messages, addGenerationPrompt: true, variables: variables))
   }
 }
 
-/// Llama 3.0: a header before every message and `<|eot_id|>` behind it, contents without white space at their ends.
-public struct Llama3Template: ChatTemplate {
-  /// The token that stands before the first message.
-  public var beginOfText: String
-  /// Whether the assistant's turn is opened even when it is not asked for, as in the template's first edition.
-  public var alwaysOpensTurn: Bool
-
-  /// A template with the given first token.
-  public init(beginOfText: String = "<|begin_of_text|>", alwaysOpensTurn: Bool = false) {
-    self.beginOfText = beginOfText
-    self.alwaysOpensTurn = alwaysOpensTurn
+/// The chat template of a model.
+/// - Parameters:
+///   - jinja: `chat_template` of tokenizer_config.json or `tokenizer.chat_template` of a GGUF;
+///     nil for a base model, which gets the plain template.
+///   - source: the file that the text came from, for messages.
+/// - Throws: `TokenizerError` for a template that cannot be interpreted or refuses a simple question, or when there is
+///   no token that ends a turn.
+public func chatTemplate(
+  jinja: String?, tokenizer: Tokenizer, source: String
+) throws(TokenizerError) -> any ChatTemplate {
+  if let jinja { return try JinjaTemplate(jinja, tokenizer: tokenizer, source: source) }
+  guard let end = tokenizer.endOfText, let text = tokenizer.name(of: end) else {
+    throw TokenizerError("there is neither a chat template nor an end-of-text token", source: source)
   }
-
-  /// "Llama 3".
-  public var name: String { "Llama 3" }
-  /// `<|eot_id|>`.
-  public var endOfTurn: String { "<|eot_id|>" }
-
-  /// The messages one after another, trimmed.
-  public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) -> [TemplatePiece] {
-    var pieces: [TemplatePiece] = []
-    for (position, message) in messages.enumerated() {
-      let first = position == 0 ? beginOfText : ""
-      pieces.append(.markup("\(first)<|start_header_id|>\(message.role.rawValue)<|end_header_id|>\n\n"))
-      pieces.append(.text(message.content.trimmedAsPython))
-      pieces.append(.markup("<|eot_id|>"))
-    }
-    if addGenerationPrompt || alwaysOpensTurn {
-      pieces.append(.markup("<|start_header_id|>assistant<|end_header_id|>\n\n"))
-    }
-    return pieces
-  }
-}
-
-/// For base models, which have no chat template: the system text, an empty line, the user's text and a line break.
-///
-/// Chosen when a model brings no template at all. A response is what the model continues with, up to its end-of-text token.
-public struct PlainTemplate: ChatTemplate {
-  /// The token before the text, for models that begin every text with one.
-  public var beginOfText: String?
-  /// The text of the model's end-of-text token.
-  public var endOfTurn: String
-
-  /// A template with the model's own first and last tokens.
-  public init(beginOfText: String?, endOfText: String) {
-    self.beginOfText = beginOfText
-    self.endOfTurn = endOfText
-  }
-
-  /// "plain".
-  public var name: String { "plain" }
-
-  /// System texts end with an empty line, the others with a line break; nothing marks the assistant's turn.
-  public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) -> [TemplatePiece] {
-    var pieces: [TemplatePiece] = beginOfText.map { [.markup($0)] } ?? []
-    for message in messages { pieces.append(.text(message.content + (message.role == .system ? "\n\n" : "\n"))) }
-    return pieces
-  }
-}
-
-extension String {
-  /// The text without white space at either end, by the rule of Python's `str.strip`, which Jinja's `trim` calls.
-  var trimmedAsPython: String {
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
-      scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-    }
-    let scalars = unicodeScalars
-    guard let first = scalars.firstIndex(where: { !isSpace($0) }), let last = scalars.lastIndex(where: { !isSpace($0) })
-    else { return "" }
-    return String(scalars[first...last])
-  }
+  return PlainTemplate(beginOfText: tokenizer.prefix.first.flatMap(tokenizer.name), endOfText: text)
 }

@@ -1,4 +1,5 @@
 import Records
+import Templates
 
 /// The prompts under which a model reads or writes.
 public enum PromptKind: String, Sendable, CaseIterable {
@@ -96,20 +97,22 @@ public struct PromptSet: Sendable {
   }
 
   private var prompts: [PromptKind: Prompt] = [:]
-  /// FNV-1a (64 bits, hexadecimal) over all texts.
+  /// Variables for the model's chat template, such as `enable_thinking`.
+  public let templateVariables: [TemplateValue.Entry]
+  /// FNV-1a (64 bits, hexadecimal) over all texts, and the template's variables if there are any.
   public let fingerprint: String
 
   /// Prompts from an object with the members base, standard, judge and critique, each `{"system": …, "user": …}`.
   ///
-  /// `system` may be absent. Holes are `{instruction}`, `{question}`, `{answer}`, `{judgment}`, `{output}`;
+  /// `system` may be absent. A member "template" may hold variables for the model's chat template by their names. Holes are `{instruction}`, `{question}`, `{answer}`, `{judgment}`, `{output}`;
   /// `{{` and `}}` stand for braces.
   /// - Parameter source: the file's name, for messages.
   /// - Throws: `PromptError.malformed` for a missing or unknown member, an unknown hole, or a lone brace.
   public init(_ json: JSON, source: String) throws(PromptError) {
     func malformed(_ reason: String) -> PromptError { .malformed(source: source, reason: reason) }
     guard let members = json.members else { throw malformed("the prompts are \(json.kind), not an object") }
-    for member in members where PromptKind(rawValue: member.key) == nil {
-      let known = PromptKind.allCases.map(\.rawValue).joined(separator: ", ")
+    for member in members where PromptKind(rawValue: member.key) == nil && member.key != "template" {
+      let known = (PromptKind.allCases.map(\.rawValue) + ["template"]).joined(separator: ", ")
       throw malformed("there is no prompt \(member.key.quotedForMessage); prompts are \(known)")
     }
     var fingerprint = Fingerprint()
@@ -137,7 +140,20 @@ public struct PromptSet: Sendable {
       fingerprint.add(system.utf8)
       fingerprint.add(user.utf8)
     }
+    templateVariables = try Self.variables(json["template"], source: source)
+    if !templateVariables.isEmpty, let variables = json["template"] { fingerprint.add(variables.text) }
     self.fingerprint = fingerprint.hexadecimal
+  }
+
+  private static func variables(_ json: JSON?, source: String) throws(PromptError) -> [TemplateValue.Entry] {
+    guard let json, !json.isNull else { return [] }
+    guard case .dictionary(let entries) = TemplateValue(json) else {
+      throw .malformed(source: source, reason: "template is \(json.kind), not an object of variables")
+    }
+    for name in ["messages", "add_generation_prompt"] where entries.contains(where: { $0.key == name }) {
+      throw .malformed(source: source, reason: "template.\(name) cannot be set: it comes from the records")
+    }
+    return entries
   }
 
   /// The fields without which a prompt cannot be filled.

@@ -29,6 +29,6 @@ public struct PromptOptions: ParsableArguments {
   /// A prompter for the model.
   /// - Throws: what `promptSet` and opening the tokenizer throw.
   public func prompter(model: String) throws -> RecordPrompter {
-    RecordPrompter(model: try ModelTokenizer.open(model), prompts: try promptSet())
+    try RecordPrompter(model: try ModelTokenizer.open(model), prompts: try promptSet())
   }
 }

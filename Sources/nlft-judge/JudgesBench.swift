@@ -4,11 +4,9 @@ import Records
 import Tensors
 import ToolSupport
 
-/// Takes records through criticism and scoring, some at a time.
+/// Scores records whose critiques are there, and completes them.
 struct JudgesBench {
   let prompter: RecordPrompter
-  let critic: Critic
-  let selfCritic: SelfCritic
   let scorer: ResponseScorer
   let archive: ArchiveWriter
   let origin: FrameOrigin
@@ -22,10 +20,18 @@ struct JudgesBench {
     let answer: [Int32]?
   }
 
-  /// Judges records and completes each, or fails it.
-  func judge(_ records: [NumberedRecord]) throws {
+  /// Whether a record is incorrect and brings no critique: one that is there is not asked for again.
+  func wantsCritique(_ record: Record) throws -> Bool {
+    try record.isIncorrect() && record.optionalString("judgment") == nil
+  }
+
+  /// Throws if a record cannot be scored, whatever its critique will be.
+  func validate(_ record: Record) throws { try scorer.validate(request(for: record)) }
+
+  /// Scores records and completes each, or fails it.
+  func score(_ records: [NumberedRecord]) throws {
     var valid: [Candidate] = []
-    for numbered in try criticized(records) {
+    for numbered in records {
       do {
         let request = try request(for: numbered.record)
         try scorer.validate(request)
@@ -36,38 +42,6 @@ struct JudgesBench {
       }
     }
     for pass in scorer.passes(valid.map(\.request)) { try score(Array(valid[pass])) }
-  }
-
-  /// The records with a critique where they want one; those whose critique failed are failed.
-  private func criticized(_ records: [NumberedRecord]) throws -> [NumberedRecord] {
-    var result: [NumberedRecord] = []
-    var wanting: [Int] = []
-    for var numbered in records {
-      do {
-        let isIncorrect = try numbered.record.isIncorrect()
-        let hasCritique = try numbered.record.optionalString("judgment") != nil
-        switch critic {
-        case .answer where isIncorrect && !hasCritique:
-          numbered.record.set("judgment", to: .string(try AnswerCritique.text(for: numbered.record)))
-        case .`self` where isIncorrect && !hasCritique: wanting.append(result.count)
-        default: break
-        }
-        result.append(numbered)
-      } catch {
-        try stream.fail(numbered, error)
-      }
-    }
-    guard !wanting.isEmpty else { return result }
-    var failed = Set<Int>()
-    for (place, critique) in zip(wanting, try selfCritic.critiques(of: wanting.map { result[$0].record })) {
-      do {
-        result[place].record.set("judgment", to: .string(try critique.get()))
-      } catch {
-        failed.insert(place)
-        try stream.fail(result[place], error)
-      }
-    }
-    return result.indices.filter { !failed.contains($0) }.map { result[$0] }
   }
 
   private func request(for record: Record) throws -> ScoringRequest {
@@ -99,7 +73,4 @@ struct JudgesBench {
       try stream.complete(numbered, with: [record])
     }
   }
-
-  /// Ends the archive.
-  func close() throws { try archive.close() }
 }

@@ -35,7 +35,7 @@ struct ModelTokenizerTests {
     #expect(own.tokenizer.fingerprint == other.tokenizer.fingerprint)
     #expect(own.endOfTurn == other.endOfTurn)
     #expect(own.stopTokens == other.stopTokens)
-    #expect(own.template.name == other.template.name)
+    #expect(own.template.endOfTurn == other.template.endOfTurn)
     #expect(own.tokenizer.beginOfText == other.tokenizer.beginOfText)
     #expect(own.tokenizer.prefix == other.tokenizer.prefix)
     for text in Self.texts {
@@ -162,7 +162,9 @@ struct ModelTokenizerTests {
         == "the end token 9999 is outside the vocabulary")
     #expect(
       try refusal { $0.set("tokenizer.ggml.eos_token_id", .unsigned(9999)) }.contains("the end token has id 9999"))
-    #expect(try refusal { $0.set("tokenizer.chat_template", .string("{{ bos }}[INST]")) }.contains("Mistral"))
+    #expect(
+      try refusal { $0.set("tokenizer.chat_template", .string("{{ bos }}[INST]")) }
+        == "the chat template leaves out a question that is plain text")
   }
 
   @Test func directoriesWithoutATokenizerOrWithAPointer() throws {

@@ -15,7 +15,7 @@ struct GoldenLogProbabilityTests {
   /// Prompts and responses from their text, all eight in one packed pass.
   @Test func everyLogProbabilityAgreesWithPyTorch() throws {
     let path = try #require(GoldenData.modelPath)
-    let prompter = RecordPrompter(model: try ModelTokenizer.open(path), prompts: try PromptSet.defaults())
+    let prompter = try RecordPrompter(model: try ModelTokenizer.open(path), prompts: try PromptSet.defaults())
     let model = TransformerModel(checkpoint: try ModelCheckpoint.open(path), products: try Products(threads: 2))
     var requests: [ScoringRequest] = []
     var expected: [(logProbabilities: [Double], norms: [Double])] = []

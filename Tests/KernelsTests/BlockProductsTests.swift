@@ -39,6 +39,46 @@ import TinyModels
     }
   }
 
+  /// Whatever scale a block of inputs has, its largest input keeps its place and its smallest ones count as in float32.
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0])
+  func aSingleRowOfUnlikeInputs(_ format: WeightFormat) throws {
+    let products = try Products(threads: 1).inSinglePrecision
+    for seed in 0..<200 as Range<UInt64> {
+      let columns = 32 * Int(seed % 9 + 1)
+      let blocks = WeightBlocks(format, rows: 6, columns: columns, seed: seed)
+      var generator = SplitMix64(seed: seed)
+      var values = generator.matrix(1, columns).values
+      for block in 0..<columns / 32 {
+        let scale: Float = [1, 0, 1e-33, 1e-20, 1e20, 3e-5][(block + Int(seed)) % 6]
+        for place in 0..<32 { values[block * 32 + place] *= place == block ? 100 * scale : scale }
+      }
+      let x = Matrix(rows: 1, columns: columns, values)
+      let y = Matrix(rows: 1, columns: 6)
+      products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
+      let expected = reference(x, blocks.values, outputs: 6)
+      // What is rounded is each block's product with its largest input.
+      let largest = blocks.values.lazy.map(abs).max() ?? 0
+      let size = (0..<columns).reduce(0.0) { sum, place in
+        sum + largest * Double(values[place / 32 * 32..<place / 32 * 32 + 32].lazy.map(abs).max() ?? 0)
+      }
+      #expect(largestDifference(y.doubles, expected) <= 2e-7 * size + 1e-28, "seed \(seed)")
+    }
+  }
+
+  /// Numbers that are not finite are not lost on the way.
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0], [Float.nan, .infinity, -.infinity])
+  func aSingleRowThatIsNotFinite(_ format: WeightFormat, _ number: Float) throws {
+    let blocks = WeightBlocks(format, rows: 5, columns: 96)
+    for place in [0, 31, 40, 95] {
+      var values = [Float](repeating: 0.5, count: 96)
+      values[place] = number
+      let y = Matrix(rows: 1, columns: 5)
+      try Products(threads: 1).linear(
+        SharedRows(Matrix(rows: 1, columns: 96, values).view), blocks.matrix(), into: y.view)
+      #expect(y.values.allSatisfy { !$0.isFinite }, "\(place)")
+    }
+  }
+
   /// Formats without blocks may have rows of any length.
   @Test(arguments: [WeightFormat.f32, .f16, .bf16], [1, 5, 31, 33, 95])
   func rowsNeedNotBeWholeBlocks(_ format: WeightFormat, _ inputs: Int) throws {

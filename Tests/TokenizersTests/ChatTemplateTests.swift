@@ -1,3 +1,4 @@
+import Templates
 import Testing
 import Tokenizers
 
@@ -47,7 +48,8 @@ import Tokenizers
     let tokens = SmallVocabulary.bytes + control
     let kinds = (0..<256).map { _ in TokenKind.normal } + control.map { _ in TokenKind.control }
     var vocabulary = Vocabulary(tokens: tokens, kinds: kinds, merges: [], splitRule: .gpt2, source: "test")
-    vocabulary.endOfText = 256
+    vocabulary.beginOfText = 256
+    vocabulary.endOfText = Int32(255 + control.count)
     return try Tokenizer(vocabulary: vocabulary)
   }
 
@@ -65,8 +67,19 @@ import Tokenizers
     ChatMessage(role: .assistant, content: " 4 "), ChatMessage(role: .user, content: "Why?"),
   ]
 
-  private func text(_ template: any ChatTemplate, _ messages: [ChatMessage], prompt: Bool) -> String {
-    template.render(messages, addGenerationPrompt: prompt).map(\.string).joined()
+  private func text(
+    _ template: any ChatTemplate, _ messages: [ChatMessage], prompt: Bool, _ variables: [TemplateValue.Entry] = []
+  ) throws -> String {
+    try template.render(messages, addGenerationPrompt: prompt, variables: variables).map(\.string).joined()
+  }
+
+  private func refusal(_ jinja: String, _ control: [String] = ["<|im_start|>", "<|im_end|>"]) -> String {
+    do {
+      _ = try template(jinja, control)
+      return "accepted"
+    } catch {
+      return "\(error)"
+    }
   }
 
   private static let conversationInChatML =
@@ -77,94 +90,100 @@ import Tokenizers
     let template = try template(Self.smolLM2)
     #expect(template.endOfTurn == "<|im_end|>")
     #expect(
-      text(template, Self.question, prompt: true)
+      try text(template, Self.question, prompt: true)
         == "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
         + "<|im_start|>user\n Hi <|im_end|> there\n<|im_end|>\n<|im_start|>assistant\n")
-    #expect(text(template, Self.conversation, prompt: false) == Self.conversationInChatML)
-    #expect(text(template, [], prompt: true) == "<|im_start|>assistant\n")
+    #expect(try text(template, Self.conversation, prompt: false) == Self.conversationInChatML)
+    #expect(try text(template, [], prompt: true) == "<|im_start|>assistant\n")
     #expect(
-      text(template, [ChatMessage(role: .system, content: "")], prompt: false) == "<|im_start|>system\n<|im_end|>\n")
+      try text(template, [ChatMessage(role: .system, content: "")], prompt: false)
+        == "<|im_start|>system\n<|im_end|>\n")
   }
 
   @Test(arguments: [chatMLWithEscapes, chatMLWithDashes])
   func chatMLInOtherSpellings(_ jinja: String) throws {
     let template = try template(jinja)
-    #expect((template as? ChatMLTemplate)?.defaultSystem == nil)
     #expect(
-      text(template, Self.question, prompt: false) == "<|im_start|>user\n Hi <|im_end|> there\n<|im_end|>\n")
+      try text(template, Self.question, prompt: false) == "<|im_start|>user\n Hi <|im_end|> there\n<|im_end|>\n")
     #expect(
-      text(template, Self.conversation, prompt: true) == Self.conversationInChatML + "<|im_start|>assistant\n")
+      try text(template, Self.conversation, prompt: true) == Self.conversationInChatML + "<|im_start|>assistant\n")
   }
 
   @Test func chatMLAsText() throws {
     let template = try template(Self.chatMLAsText)
     #expect(
-      text(template, Self.question, prompt: false)
+      try text(template, Self.question, prompt: false)
         == "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
         + "<|im_start|>user\n Hi <|im_end|> there\n<|im_end|>\n")
-    #expect(text(template, Self.conversation, prompt: false) == Self.conversationInChatML)
+    #expect(try text(template, Self.conversation, prompt: false) == Self.conversationInChatML)
   }
 
   @Test func llama3() throws {
     let template = try template(Self.llama3, Self.llamaTokens)
     #expect(template.endOfTurn == "<|eot_id|>")
     #expect(
-      text(template, Self.question, prompt: false)
+      try text(template, Self.question, prompt: false)
         == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi <|im_end|> there<|eot_id|>")
     #expect(
-      text(template, Self.conversation, prompt: true)
+      try text(template, Self.conversation, prompt: true)
         == "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
         + "<|start_header_id|>user<|end_header_id|>\n\n2+2?<|eot_id|>"
         + "<|start_header_id|>assistant<|end_header_id|>\n\n4<|eot_id|>"
         + "<|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|>"
         + "<|start_header_id|>assistant<|end_header_id|>\n\n")
-    let first = Self.llama3.split(separator: "{% if add_generation").joined(separator: "").replacing(
-      "_prompt %}", with: "")
-    let unconditional = String(first.dropLast("{% endif %}".count))
-    let always = try self.template(unconditional, Self.llamaTokens)
-    #expect(text(always, Self.question, prompt: false).hasSuffix("assistant<|end_header_id|>\n\n"))
-    // Jinja drops one line break at the end of a template, and only one.
-    #expect(try self.template(unconditional + "\n", Self.llamaTokens).endOfTurn == "<|eot_id|>")
-    #expect(throws: TokenizerError.self) { try self.template(unconditional + "\n\n", Self.llamaTokens) }
+  }
+
+  @Test func aSystemMessageWithoutAPlaceJoinsTheUsers() throws {
+    let turns =
+      "{% for message in messages %}<|im_start|>{{ message.role }} {{ message.content | trim }}<|im_end|>{% endfor %}"
+    let refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + turns
+    let silent = turns.replacing("in messages %}", with: "in messages if message.role != 'system' %}")
+    let expected =
+      "<|im_start|>user Be brief.\n\n\t2+2?<|im_end|><|im_start|>assistant 4<|im_end|><|im_start|>user Why?<|im_end|>"
+    for jinja in [refusing, silent] {
+      #expect(try text(template(jinja), Self.conversation, prompt: true) == expected)
+    }
+    #expect(try text(template(turns), Self.conversation, prompt: true).hasPrefix("<|im_start|>system Be brief."))
+  }
+
+  @Test func theEndOfATurnIsWhatFollowsAResponse() throws {
+    let spaced = "{% for m in messages %}{{ m.content }} \n<|im_end|>{% endfor %}"
+    #expect(try template(spaced, ["<|im_start|>", "<|im", "<|im_end|>"]).endOfTurn == "<|im_end|>")
+    // Without a mark of its own, the token that ends a text; a template that knows no assistants has none.
+    #expect(try template("{% for m in messages %}{{ m.content }}\n{% endfor %}").endOfTurn == "<|im_end|>")
+    let single = "{% if messages | length > 1 %}{{ raise_exception('one only') }}{% endif %}{{ messages[0].content }}"
+    #expect(try template(single).endOfTurn == "<|im_end|>")
+  }
+
+  @Test func variablesReachTheTemplate() throws {
+    let thinking = "{{ messages[0].content }}{% if enable_thinking is false %}<think></think>{% endif %}{{ bos_token }}"
+    let template = try template(thinking)
+    #expect(template.mentions("enable_thinking") && !template.mentions("enable_thinkin"))
+    #expect(try text(template, Self.question, prompt: true) == " Hi <|im_end|> there\n<|im_start|>")
+    #expect(
+      try text(template, Self.question, prompt: true, [.init("enable_thinking", .bool(false))])
+        == " Hi <|im_end|> there\n<think></think><|im_start|>")
+    // What the conversation says cannot be replaced.
+    #expect(
+      try text(template, Self.question, prompt: true, [.init("messages", .list([]))])
+        == " Hi <|im_end|> there\n<|im_start|>")
   }
 
   @Test func plainForModelsWithoutATemplate() throws {
     let template = try template(nil, ["<|endoftext|>"])
     #expect(template.endOfTurn == "<|endoftext|>")
-    let pieces = template.render(Array(Self.conversation.prefix(2)), addGenerationPrompt: true)
+    let pieces = try template.render(Array(Self.conversation.prefix(2)), addGenerationPrompt: true, variables: [])
     #expect(pieces == [.text("Be brief.\n\n"), .text("\t2+2?\u{1C}\u{A0}\n")])
     let beginning = PlainTemplate(beginOfText: "<s>", endOfText: "</s>")
     #expect(beginning.render([], addGenerationPrompt: true) == [.markup("<s>")])
   }
 
-  @Test func unknownTemplatesAreRefused() throws {
-    func refusal(_ jinja: String, _ control: [String] = ["<|im_start|>", "<|im_end|>"]) -> String {
-      do {
-        return "accepted as \(try template(jinja, control).name)"
-      } catch {
-        return "\(error)"
-      }
-    }
-    func changed(_ template: String, _ old: String, _ new: String) -> String { template.replacing(old, with: new) }
-    #expect(refusal(Self.smolLM2) == "accepted as ChatML")
-    for other in [
-      changed(Self.smolLM2, "'\\n' + message['content']", "message['content']"),
-      changed(Self.smolLM2, "message['content']", "message['content'] | trim"),
-      changed(Self.smolLM2, "!= 'system'", "== 'system'"),
-      changed(Self.smolLM2, "messages[0]", "messages[1]"),
-      changed(Self.smolLM2, "assistant\n", "assistant"),
-      changed(Self.chatMLWithDashes, "{%- endfor -%}", "x{%- endfor -%}"),
-      Self.smolLM2 + "{{ eos_token }}", "{{ bos_token }}" + Self.smolLM2,
-    ] where other != Self.smolLM2 {
-      #expect(refusal(other).contains("more than plain ChatML"), "\(other)")
-    }
-    #expect(refusal("{% for message in messages %}[INST]").contains("Mistral"))
-    #expect(refusal("<start_of_turn>").contains("Gemma"))
-    #expect(refusal(changed(Self.llama3, "| trim", "| title"), Self.llamaTokens).contains("variant of Llama 3"))
-    #expect(refusal("<|start_header_id|>Today Date: ").contains("Llama 3.1"))
-    #expect(refusal("{{ x }}").contains(#"unknown, "{{ x }}""#))
-    #expect(refusal("{{ 'x }}").contains("never closed"))
-    #expect(refusal(Self.smolLM2, ["<|im_start|>"]).contains("needs <|im_end|>"))
+  @Test func whatCannotBeInterpretedIsRefused() throws {
+    #expect(refusal(Self.smolLM2) == "accepted")
+    #expect(refusal("\n{% include 'x' %}").contains("test: the chat template, line 2: "))
+    #expect(refusal("{{ 'x }}").contains("the chat template, line 1: "))
+    #expect(refusal("{{ raise_exception('tools only') }}").contains("refuses a question, line 1: tools only"))
+    #expect(refusal("{% for m in messages %}{{ m.role }}{% endfor %}").contains("leaves out a question"))
     #expect(throws: TokenizerError.self) {
       var vocabulary = SmallVocabulary.vocabulary()
       vocabulary.endOfText = nil
@@ -174,14 +193,31 @@ import Tokenizers
 
   @Test func promptsAreTokenisedAsOneText() throws {
     let tokenizer = try SmallVocabulary.tokenizer()
+    let template = try chatTemplate(jinja: Self.chatMLWithEscapes, tokenizer: tokenizer, source: "test")
     let messages = [ChatMessage(role: .user, content: "hello<|im_end|>")]
-    let tokens = renderTokens(messages, template: ChatMLTemplate(), tokenizer: tokenizer)
+    let tokens = try template.promptTokens(messages, tokenizer: tokenizer)
     #expect(tokens.filter { $0 == 285 }.count == 2 && tokens.filter { $0 == 286 }.count == 1)
     #expect(
       tokenizer.decode(tokens, skipSpecial: false)
         == "<|im_start|>user\nhello<|im_end|><|im_end|>\n<|im_start|>assistant\n")
     // The line break before the text and the first of its own are one token, "ĊĊ".
     let broken = [ChatMessage(role: .user, content: "\n\nhello")]
-    #expect(renderTokens(broken, template: ChatMLTemplate(), tokenizer: tokenizer).contains(280))
+    #expect(try template.promptTokens(broken, tokenizer: tokenizer).contains(280))
+  }
+
+  /// A user cannot write markup, whatever stands around it, and the template sees no difference.
+  @Test(arguments: [
+    "<|im_end|>", "<|im_start|><|im_end|>", "<<|im_end|>|im_end|>", "é<|im_end|>é", "MARK<|im_end|>",
+  ])
+  func controlTokensOfAUserAreText(_ text: String) throws {
+    let mark = try #require(Unicode.Scalar(0xFDD0 as UInt32))
+    let content = text.replacing("MARK", with: String(mark))
+    let tokenizer = try SmallVocabulary.tokenizer()
+    let jinja =
+      "<|im_start|>{{ messages[0].content | trim }}{% if messages[0].content | length > 0 %}<|im_end|>{% endif %}"
+    let template = try chatTemplate(jinja: jinja, tokenizer: tokenizer, source: "test")
+    let tokens = try template.promptTokens([ChatMessage(role: .user, content: " " + content)], tokenizer: tokenizer)
+    #expect(tokens.filter { $0 == 285 || $0 == 286 } == [285, 286])
+    #expect(tokenizer.decode(tokens, skipSpecial: false) == "<|im_start|>" + content + "<|im_end|>")
   }
 }

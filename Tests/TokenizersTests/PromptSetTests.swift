@@ -1,5 +1,6 @@
 import Foundation
 import Records
+import Templates
 import Testing
 import Tokenizers
 
@@ -43,6 +44,25 @@ import Tokenizers
       let user = try #require(try defaults.messages(kind, fields: fields).last)
       #expect(user.role == .user && user.content.contains("2+2?") && !user.content.contains("{"))
     }
+  }
+
+  @Test func variablesOfTheTemplate() throws {
+    let defaults = try PromptSet.defaults()
+    #expect(defaults.templateVariables.isEmpty)
+    let brace = try #require(PromptSet.defaultText.firstIndex(of: "{"))
+    func with(_ template: String) -> String {
+      "{\"template\": \(template)," + PromptSet.defaultText[PromptSet.defaultText.index(after: brace)...]
+    }
+    let set = try self.prompts(with(#"{"enable_thinking": false, "budget": 7, "share": 0.5, "names": ["a", null]}"#))
+    #expect(
+      set.templateVariables == [
+        .init("enable_thinking", .bool(false)), .init("budget", .int(7)), .init("share", .double(0.5)),
+        .init("names", .list([.string("a"), .none])),
+      ])
+    #expect(set.fingerprint != defaults.fingerprint)
+    #expect(try self.prompts(with("{}")).fingerprint == defaults.fingerprint)
+    #expect(refusal(with("[]")).contains("template is an array, not an object"))
+    #expect(refusal(with(#"{"messages": []}"#)).contains("template.messages cannot be set"))
   }
 
   @Test func instructionsBecomeTheSystemMessage() throws {

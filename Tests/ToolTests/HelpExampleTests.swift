@@ -1,3 +1,4 @@
+import ScriptedServers
 import TemporaryFolders
 import Testing
 
@@ -6,6 +7,7 @@ import Testing
   /// The files that the examples name.
   private static let preparation = #"""
     ln -s "$MODEL" model.gguf
+    ln -s "$OTHER_MODEL" larger.gguf
     cp train.jsonl test.jsonl
     sed 's/"question"/"text"/' train.jsonl > plain.jsonl
     nlft-sample --model model.gguf --max-tokens 4 train.jsonl > sampled.jsonl &&
@@ -36,8 +38,10 @@ import Testing
       }
     }
     #expect(commands.count >= 2)
+    let server = try ScriptedServer { _ in .words("Wrong.") }
     for command in commands {
-      let result = try await runShell(command, in: folder.path)
+      let own = "no_proxy='*'; export no_proxy; " + command.replacing("http://localhost:8000", with: server.address)
+      let result = try await runShell(own, in: folder.path)
       #expect(result.status == 0, "\(command): \(result.stderr)")
       #expect(result.stderr.hasSuffix("done 6, failed 0\n"), "\(command): \(result.stderr)")
     }

@@ -66,7 +66,8 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
       wrongType: (
         #"{"id":50,"question":"q","output":"4","correct":"no"}"#,
         #"field "correct": found a string, expected a boolean"#
-      )),
+      ),
+      notes: ["critiques: 1 by answer"]),
     StreamedTool(
       name: "nlft-saliency", arguments: "--method sft --archive loss.safetensors.zst", good: tokens,
       missing: (#"{"id":40,"tokens":{"base":[1]}}"#, #"has no "tokens.answer""#),

@@ -1,4 +1,4 @@
-#include "CTiles.h"
+#include "Tiles.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 

@@ -5,13 +5,15 @@ import Sampling
 import Tokenizers
 import Transformer
 
-/// The model as its own critic: it reads question, standard answer and response, and says what went wrong.
-public struct SelfCritic {
+/// A model as critic, the trained one or another: it reads question, standard answer and response, and says what went
+/// wrong.
+public struct ModelCritic {
   private let model: TransformerModel
   private let prompter: RecordPrompter
   private let sampler: Sampler
 
   /// A critic that writes at most `maximumTokens` tokens, the most likely one each time.
+  /// - Parameter prompter: of this model, whose tokenizer and chat template it reads and writes with.
   public init(model: TransformerModel, prompter: RecordPrompter, maximumTokens: Int, batch: Int) {
     self.model = model
     self.prompter = prompter
@@ -23,13 +25,7 @@ public struct SelfCritic {
   /// The critiques of incorrect records, in their order; a failure where a record lacks what the prompt needs, or
   /// the model wrote nothing.
   public func critiques(of records: [Record]) throws -> [Result<String, any Error>] {
-    let prompts = records.map { record in
-      Result {
-        let prompt = try prompter.requiredPrompt(.critique, of: record)
-        try model.validate(prompt)
-        return prompt
-      }
-    }
+    let prompts = records.map { record in Result { try prompt(of: record) } }
     var results: [Result<String, any Error>] = prompts.map { $0.map { _ in "" } }
     var waiting = prompts.enumerated().compactMap { index, prompt in
       (try? prompt.get()).map { (tag: index, request: SamplingRequest(prompt: $0, seed: 0)) }
@@ -42,11 +38,15 @@ public struct SelfCritic {
     }
     return results
   }
-}
 
-extension String {
-  fileprivate var trimmed: String {
-    let space: (Character) -> Bool = { $0.isWhitespace }
-    return String(drop(while: space).reversed().drop(while: space).reversed())
+  private func prompt(of record: Record) throws -> [Int32] {
+    let prompt = try prompter.requiredPrompt(.critique, of: record)
+    try model.validate(prompt)
+    let limit = model.configuration.contextLength
+    guard prompt.count < limit else {
+      throw RecordError(
+        "the critique prompt has \(prompt.count) tokens, expected fewer than the critic's context of \(limit)")
+    }
+    return prompt
   }
 }

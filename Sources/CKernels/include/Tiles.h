@@ -7,8 +7,8 @@
 // dimension that is summed over; padded with zeros), 4096 bytes each: [lines 0–15 high][16–31 high][low][low].
 // Left operands are packed line by line, right operands as pairs along the depth, as the instructions want them.
 
-#ifndef NLFT_CTILES_H
-#define NLFT_CTILES_H
+#ifndef NLFT_TILES_H
+#define NLFT_TILES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,54 @@
+import CKernels
+
+/// Linear layers of a single row with weights of 4 or 8 bits, in whole numbers: about half the instructions of
+/// unpacking the weights to float32.
+///
+/// Rounding: an input counts with the precision of float32 relative to the largest of its block of 32, so that a result
+/// differs from one in float32 by no more than another order of additions would make.
+struct IntegerProducts {
+  private let format: integers_format
+
+  private static let areAvailable = integers_available()
+
+  /// Nil if the processor lacks the instructions, or for any other format.
+  init?(_ format: WeightFormat?) {
+    guard Self.areAvailable else { return nil }
+    switch format {
+    case .q4_0: self.format = integers_q4_0
+    case .q4_1: self.format = integers_q4_1
+    case .q8_0: self.format = integers_q8_0
+    default: return nil
+    }
+  }
+
+  /// Y ← x · Wᵀ for several layers with one input. x: [1, in]; each weight: [out, in], its y: [1, out].
+  func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
+    let blocks = x.columns / 32
+    withUnsafeTemporaryAllocation(byteCount: integers_input_bytes(blocks), alignment: 64) { inputs in
+      guard let inputs = inputs.baseAddress else { return }
+      integers_prepare(x.row(0), blocks, inputs)
+      BlockProducts.share(layers, height: 4, pool: pool) { layer, rows in
+        multiply(layers[layer], rows, inputs, blocks)
+      }
+    }
+  }
+
+  private func multiply(
+    _ layer: (weight: WeightMatrix, y: MatrixView), _ rows: Range<Int>, _ inputs: UnsafeRawPointer, _ blocks: Int
+  ) {
+    let y = layer.y.row(0)
+    let last = rows.upperBound - 1
+    withUnsafeTemporaryAllocation(of: UnsafePointer<UInt8>?.self, capacity: 4) { sources in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 4) { results in
+        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: 4) {
+          // A last tile that is not full repeats its last row.
+          for place in 0..<4 {
+            sources[place] = layer.weight.bytes(row: min(start + place, last)).assumingMemoryBound(to: UInt8.self)
+          }
+          integers_multiply(format, sources.baseAddress, blocks, inputs, results.baseAddress)
+          for place in 0..<min(4, rows.upperBound - start) { y[start + place] = results[place] }
+        }
+      }
+    }
+  }
+}
