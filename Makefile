@@ -32,7 +32,7 @@ help: ## This list
 	@awk '/^# / { meaning = substr($$0, 3) } /^[A-Z_]+ =/ { printf "  %-17s %-32s %s\n", $$1, $$3, meaning }' \
 	  pipelines/demo/Makefile
 
-setup: ## Install what is missing: libopenblas-dev, libzstd-dev, libcurl4-openssl-dev, pkg-config, python3-pip
+setup: ## Install what is missing: libopenblas-dev, libzstd-dev, zlib1g-dev, libcurl4-openssl-dev, pkg-config, python3-pip
 	@pipelines/setup.sh
 
 build: setup ## Build the seven tools into .build/release

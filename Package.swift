@@ -42,10 +42,12 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CKernels"),
     .target(name: "CCurl"),
-    library("Records", []),
+    library("Records", ["CZlib", "CZstd"]),
     library("Kernels", ["CKernels"], settings: kernelSettings),
     library("Tensors", ["CZstd", "Records"]),
     library("Templates", []),
@@ -77,13 +79,14 @@ let package = Package(
       "nlft-step",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
+    .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
     .target(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
     .target(name: "ScriptedServers", path: "Tests/ScriptedServers"),
-    tests("Records", []),
+    tests("Records", ["GeneratedJSON"]),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
@@ -99,7 +102,9 @@ let package = Package(
     tests("Grading", ["Records"]),
     .testTarget(
       name: "ToolTests",
-      dependencies: ["Records", "Tensors", "GoldenData", "ScriptedServers", "TemporaryFolders", subprocess],
+      dependencies: [
+        "Records", "Tensors", "GeneratedJSON", "GoldenData", "ScriptedServers", "TemporaryFolders", subprocess,
+      ],
       exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]

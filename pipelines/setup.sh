@@ -17,16 +17,17 @@ missing=()
 if command -v pkg-config > /dev/null; then
   pkg-config --exists openblas || missing+=(libopenblas-dev)
   pkg-config --exists libzstd || missing+=(libzstd-dev)
+  pkg-config --exists zlib || missing+=(zlib1g-dev)
   pkg-config --exists libcurl || missing+=(libcurl4-openssl-dev)
 else
-  missing+=(pkg-config libopenblas-dev libzstd-dev libcurl4-openssl-dev)
+  missing+=(pkg-config libopenblas-dev libzstd-dev zlib1g-dev libcurl4-openssl-dev)
 fi
 python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
 for other; do command -v "${other%%=*}" > /dev/null || missing+=("${other#*=}"); done
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ! command -v apt-get > /dev/null; then
-  say "missing: ${missing[*]} (Debian's names). Install OpenBLAS, zstd and libcurl with their headers, pkg-config and Python 3 with pip."
+  say "missing: ${missing[*]} (Debian's names). Install OpenBLAS, zstd, zlib and libcurl with their headers, pkg-config and Python 3 with pip."
   exit 1
 fi
 root=()

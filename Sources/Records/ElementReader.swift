@@ -4,20 +4,23 @@
 /// element costs that element as long as its brackets close.
 final class ElementReader {
   private let input: InputFile
+  private let longestLine: Int
   private var isFirst = true
   private var isDone = false
 
   /// A reader behind the opening bracket, or nil, with white space passed over, if the file does not begin with one.
-  init?(ifArray input: InputFile) throws(FileError) {
+  /// - Parameter longestLine: the longest element in bytes; a longer one is passed over without being held.
+  init?(ifArray input: InputFile, longestLine: Int) throws(FileError) {
     self.input = input
-    guard try Self.skipWhitespace(of: input) == UInt8(ascii: "[") else { return nil }
+    self.longestLine = longestLine
+    guard try input.skipWhitespace() == UInt8(ascii: "[") else { return nil }
     input.advance()
   }
 
   /// The next element; nil behind the closing bracket.
   func next(file: String?) throws(FileError) -> RecordLine? {
     if isDone { return nil }
-    var byte = try Self.skipWhitespace(of: input)
+    var byte = try input.skipWhitespace()
     if byte == UInt8(ascii: "]") {
       input.advance()
       return try trailer(file: file)
@@ -25,7 +28,7 @@ final class ElementReader {
     if !isFirst {
       guard byte == UInt8(ascii: ",") else { return failure(byte, "',' or ']'", file: file) }
       input.advance()
-      byte = try Self.skipWhitespace(of: input)
+      byte = try input.skipWhitespace()
     }
     isFirst = false
     guard byte != nil, byte != UInt8(ascii: ","), byte != UInt8(ascii: "]") else {
@@ -38,16 +41,24 @@ final class ElementReader {
   private func element(file: String?) throws(FileError) -> RecordLine {
     let number = input.line
     var bytes: [UInt8] = []
+    var isTooLong = false
+    func keep(_ byte: UInt8) {
+      if bytes.count >= longestLine {
+        isTooLong = true
+        bytes = []
+      }
+      if !isTooLong { bytes.append(byte) }
+    }
     var depth = 0
     var isInString = false
     while let byte = try input.peek() {
       if isInString {
         if byte == UInt8(ascii: "\"") { isInString = false }
         if byte == UInt8(ascii: "\\") {
-          bytes.append(byte)
+          keep(byte)
           input.advance()
           guard let escaped = try input.next() else { break }
-          bytes.append(escaped)
+          keep(escaped)
           continue
         }
       } else {
@@ -55,13 +66,13 @@ final class ElementReader {
         case UInt8(ascii: "\""): isInString = true
         case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
         case UInt8(ascii: ",") where depth <= 0, UInt8(ascii: "]") where depth <= 0:
-          return RecordLine(
-            file: file, number: number, bytes: Self.flattened(bytes), record: RecordReader.record(bytes))
+          let record = isTooLong ? .failure(.tooLong(longestLine)) : RecordReader.record(bytes)
+          return RecordLine(file: file, number: number, bytes: Self.flattened(bytes), record: record)
         case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
         default: break
         }
       }
-      bytes.append(byte)
+      keep(byte)
       input.advance()
     }
     var record = RecordReader.record(bytes)
@@ -75,7 +86,7 @@ final class ElementReader {
   /// What stands behind the array: nothing, or an error.
   private func trailer(file: String?) throws(FileError) -> RecordLine? {
     isDone = true
-    guard let byte = try Self.skipWhitespace(of: input) else { return nil }
+    guard let byte = try input.skipWhitespace() else { return nil }
     return failure(byte, "the end of the file behind its array", file: file)
   }
 
@@ -95,14 +106,5 @@ final class ElementReader {
     for index in bytes.indices where bytes[index] == 0x0A || bytes[index] == 0x0D { bytes[index] = 0x20 }
     while bytes.last == 0x20 { bytes.removeLast() }
     return bytes
-  }
-
-  /// Passes over white space; the byte behind it stays to be read, nil at the end.
-  private static func skipWhitespace(of input: InputFile) throws(FileError) -> UInt8? {
-    while let byte = try input.peek() {
-      guard byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return byte }
-      input.advance()
-    }
-    return nil
   }
 }

@@ -6,34 +6,64 @@
   import Darwin
 #endif
 
-/// A file or stdin, read in blocks as the bytes arrive.
+/// A line as it was read.
+struct InputLine {
+  /// The bytes without the line feed and carriage return; none if the line is too long.
+  var bytes: [UInt8]
+  /// Whether it had a line feed.
+  var isTerminated: Bool
+  /// Whether it was longer than allowed, and passed over.
+  var isTooLong: Bool
+}
+
+/// A file or stdin, read in blocks as the bytes arrive, decoded if gzip or zstd compressed it.
 final class InputFile {
   /// The name in messages.
   let name: String
+  /// How the file is compressed, if it is.
+  var compression: Compression? { compressed?.compression }
   /// Number of the line that holds the next byte, from 1.
   private(set) var line = 1
-  private let descriptor: Int32
+  private let source: DescriptorBytes
   private let isRegular: Bool
+  private var compressed: CompressedBytes?
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private var position = 0
   private var end = 0
 
-  /// Opens `path`; `-` is stdin.
+  /// Opens `path` and reads its first bytes; `-` is stdin.
+  /// - Throws: `FileError` if that fails, or the file is of a form that is known and not read.
   init(path: String) throws(FileError) {
-    if path == "-" {
-      name = "stdin"
-      descriptor = STDIN_FILENO
-    } else {
-      name = path
-      descriptor = open(path, O_RDONLY | O_CLOEXEC)
-      if descriptor < 0 { throw FileError(path: path, kind: .open, action: "open") }
-    }
+    name = path == "-" ? "stdin" : path
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { throw FileError(path: path, kind: .open, action: "open") }
+    source = DescriptorBytes(descriptor: descriptor, name: name)
     var status = stat()
     isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    try recognize()
   }
 
   deinit {
-    if descriptor != STDIN_FILENO { close(descriptor) }
+    if source.descriptor != STDIN_FILENO { close(source.descriptor) }
+  }
+
+  /// Reads until the bytes tell whether the file is compressed. JSON's first byte does, so nobody waits for a second.
+  private func recognize() throws(FileError) {
+    while true {
+      let count = try source.read(into: &buffer, at: end)
+      end += count
+      switch Compression.recognize(buffer[..<end]) {
+      case .undecided where count > 0: continue
+      case .undecided, .plain: return
+      case .foreign(let form):
+        throw FileError(
+          path: name, kind: .open, reason: "\(form), expected JSON Lines or a JSON array, plain or by gzip or zstd")
+      case .compressed(let compression):
+        compressed = try CompressedBytes(compression, of: source, block: buffer, count: end)
+        end = 0
+        return
+      }
+    }
   }
 
   /// Throws if `path` cannot be opened for reading, without opening it: opening a pipe would wait for its writer.
@@ -49,16 +79,10 @@ final class InputFile {
   /// Reads the next block if all bytes are used up; false at the end of the file.
   private func fill() throws(FileError) -> Bool {
     if position < end { return true }
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw FileError(path: name, kind: .transfer, action: "read")
-      }
-      position = 0
-      end = count
-      return count > 0
-    }
+    // Nothing is there to be used again if reading fails.
+    (position, end) = (0, 0)
+    end = if let compressed { try compressed.read(into: &buffer) } else { try source.read(into: &buffer) }
+    return end > 0
   }
 
   /// Whether the next line can be read without waiting for whoever writes the file. False may also mean that it would
@@ -86,25 +110,45 @@ final class InputFile {
     return byte
   }
 
-  /// The next line without its line feed and carriage return, and whether it had a line feed; nil at the end.
-  func readLine() throws(FileError) -> (bytes: [UInt8], isTerminated: Bool)? {
+  /// Passes over white space; the byte behind it stays to be read, nil at the end.
+  func skipWhitespace() throws(FileError) -> UInt8? {
+    while try fill() {
+      let rest = buffer[position..<end]
+      let other = rest.firstIndex { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
+      line += buffer[position..<(other ?? end)].count { $0 == 0x0A }
+      position = other ?? end
+      if let other { return buffer[other] }
+    }
+    return nil
+  }
+
+  /// The next line; nil at the end.
+  /// - Parameter limit: the longest line in bytes; a longer one is passed over without being held.
+  func readLine(limit: Int) throws(FileError) -> InputLine? {
     var bytes: [UInt8] = []
     var isEmpty = true
+    var isTooLong = false
     while try fill() {
       isEmpty = false
       let length = buffer.withUnsafeBytes { block -> Int? in
         guard let start = block.baseAddress?.advanced(by: position) else { return nil }
         return memchr(start, 0x0A, end - position).map { UnsafeRawPointer($0) - start }
       }
-      bytes.append(contentsOf: buffer[position..<(length.map { position + $0 } ?? end)])
+      let part = buffer[position..<(length.map { position + $0 } ?? end)]
+      if isTooLong || part.count > limit - bytes.count {
+        isTooLong = true
+        bytes = []
+      } else {
+        bytes.append(contentsOf: part)
+      }
       if let length {
         position += length + 1
         line += 1
         if bytes.last == 0x0D { bytes.removeLast() }
-        return (bytes, true)
+        return InputLine(bytes: bytes, isTerminated: true, isTooLong: isTooLong)
       }
       position = end
     }
-    return isEmpty ? nil : (bytes, false)
+    return isEmpty ? nil : InputLine(bytes: bytes, isTerminated: false, isTooLong: isTooLong)
   }
 }

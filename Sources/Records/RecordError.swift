@@ -21,4 +21,9 @@ public struct RecordError: Error, Sendable, Equatable, CustomStringConvertible {
   public init(missing field: String) {
     self.init("no field \(JSON.string(field).text)")
   }
+
+  /// A line or an array element has more bytes than are read.
+  static func tooLong(_ limit: Int) -> RecordError {
+    RecordError("longer than \(limit) bytes, which is the most that is read of one record")
+  }
 }

@@ -4,7 +4,7 @@ public struct RecordLine: Sendable {
   public let file: String?
   /// The line on which the record begins, from 1.
   public let number: Int
-  /// The bytes as they came, without the line feed.
+  /// The bytes as they came, without the line feed; none if the line is longer than is read.
   public let bytes: [UInt8]
   /// The record, or why the line is none.
   public let record: Result<Record, RecordError>
@@ -18,17 +18,36 @@ public struct RecordLine: Sendable {
   }
 }
 
+/// How a file of records is laid out, as its first bytes tell.
+public struct InputLayout: Sendable, Equatable {
+  /// The file as it was named, or nil for stdin.
+  public let file: String?
+  /// How it is compressed, if it is.
+  public let compression: Compression?
+  /// Whether it is one JSON array and not JSON Lines.
+  public let isArray: Bool
+}
+
 /// Reads the records of several files one after the other; memory is bounded by the longest record.
 ///
-/// Each file is JSON Lines or one JSON array of objects. CRLF, a byte order mark, blank lines and a missing last line
-/// feed are accepted. A line that is no record is handed over as such and reading goes on behind it.
+/// Each file is JSON Lines or one JSON array of objects, plain or compressed by gzip or zstd. CRLF, a byte order mark,
+/// blank lines and a missing last line feed are accepted. A line that is no record is handed over as such and reading
+/// goes on behind it.
 public final class RecordReader {
+  /// The longest line or array element that is read, in bytes: 256 MiB.
+  public static let longestLine = 256 << 20
+
+  /// Called with each file's layout before its first record.
+  public var opened: (InputLayout) -> Void = { _ in }
+  private let longestLine: Int
   private var waiting: ArraySlice<String>
   private var current: (input: InputFile, file: String?, elements: ElementReader?)?
 
   /// A reader of `paths` in their order; `-` is stdin, and so is an empty list.
+  /// - Parameter longestLine: Longer lines and array elements fail by themselves, without being held.
   /// - Throws: `FileError` of kind `open` if any of the files cannot be opened.
-  public init(paths: [String]) throws(FileError) {
+  public init(paths: [String], longestLine: Int = RecordReader.longestLine) throws(FileError) {
+    self.longestLine = longestLine
     waiting = paths.isEmpty ? ["-"] : paths[...]
     for path in waiting { try InputFile.check(path: path) }
   }
@@ -37,20 +56,22 @@ public final class RecordReader {
   public var isReady: Bool { current?.input.hasLine ?? false }
 
   /// The next record or broken line; nil behind the last one.
-  /// - Throws: `FileError` if a file has gone or reading fails.
+  /// - Throws: `FileError` if a file has gone, reading fails, or compressed data is damaged or ends too early.
   public func next() throws(FileError) -> RecordLine? {
     while true {
       if let (input, file, elements) = current {
         let line =
-          if let elements { try elements.next(file: file) } else { try Self.nextLine(of: input, file: file) }
+          if let elements { try elements.next(file: file) } else { try nextLine(of: input, file: file) }
         if let line { return line }
         current = nil
       }
       guard let path = waiting.popFirst() else { return nil }
       let input = try InputFile(path: path)
       try Self.skipMark(of: input)
-      let elements = try ElementReader(ifArray: input)
-      current = (input, path == "-" ? nil : path, elements)
+      let elements = try ElementReader(ifArray: input, longestLine: longestLine)
+      let file = path == "-" ? nil : path
+      opened(InputLayout(file: file, compression: input.compression, isArray: elements != nil))
+      current = (input, file, elements)
     }
   }
 
@@ -62,16 +83,19 @@ public final class RecordReader {
     }
   }
 
-  private static func nextLine(of input: InputFile, file: String?) throws(FileError) -> RecordLine? {
+  private func nextLine(of input: InputFile, file: String?) throws(FileError) -> RecordLine? {
     while true {
       let number = input.line
-      guard let (bytes, isTerminated) = try input.readLine() else { return nil }
-      if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-      var record = record(bytes)
-      if case .failure(let error) = record, !isTerminated {
+      guard let line = try input.readLine(limit: longestLine) else { return nil }
+      if line.isTooLong {
+        return RecordLine(file: file, number: number, bytes: [], record: .failure(.tooLong(longestLine)))
+      }
+      if line.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      var record = Self.record(line.bytes)
+      if case .failure(let error) = record, !line.isTerminated {
         record = .failure(RecordError("the last line is torn: \(error)"))
       }
-      return RecordLine(file: file, number: number, bytes: bytes, record: record)
+      return RecordLine(file: file, number: number, bytes: line.bytes, record: record)
     }
   }
 

@@ -4,7 +4,9 @@ import ArgumentParser
 public struct StreamOptions: ParsableArguments {
   /// The files to read, in their order; none is stdin.
   @Argument(
-    help: ArgumentHelp("Records: JSON Lines, or JSON arrays of objects. '-' or no file is stdin.", valueName: "file"),
+    help: ArgumentHelp(
+      "Records: JSON Lines or JSON arrays of objects, plain or compressed by gzip or zstd. '-' or no file is stdin.",
+      valueName: "file"),
     completion: .file())
   public var files: [String] = []
 

@@ -40,6 +40,8 @@ public final class ToolStream {
   private let numbersRecords: Bool
   private var ids = Set<[UInt8]>()
   private var order = SlotOrder<Outcome>()
+  /// Why reading ended before the input did; thrown when the records before it are resolved.
+  private var inputFailure: FileError?
   private let start = ContinuousClock.now
 
   /// Looks for the input files and opens the file for rejects.
@@ -59,15 +61,29 @@ public final class ToolStream {
     self.uniqueIds = uniqueIds
     self.numbersRecords = numbersRecords
     reader = try RecordReader(paths: stream.files)
+    reader.opened = { [diagnostics] layout in
+      if let words = layout.words { diagnostics.note("\(layout.file ?? "stdin"): \(words)") }
+    }
     rejects = try stream.rejects.map { try RejectFile(path: $0) }
   }
 
   /// The next record; nil at the end of the input.
+  ///
+  /// Nil also where reading fails and records are still to be resolved: they are written before the failure ends the
+  /// tool, by the next call or by `finish`.
   /// - Throws: `FileError` if reading fails, or writing what a broken line had held back.
   public func next() throws -> NumberedRecord? {
-    while let line = try reader.next() {
+    while let line = try nextLine() {
       if let numbered = try numbered(line) { return numbered }
     }
+    return nil
+  }
+
+  private func nextLine() throws(FileError) -> RecordLine? {
+    if inputFailure == nil {
+      do { return try reader.next() } catch { inputFailure = error }
+    }
+    if let inputFailure, order.unfinished == 0 { throw inputFailure }
     return nil
   }
 
@@ -78,7 +94,7 @@ public final class ToolStream {
   public func nextBatch(atMost count: Int) throws -> [NumberedRecord] {
     guard let first = try next() else { return [] }
     var batch = [first]
-    while batch.count < count, reader.isReady, let line = try reader.next() {
+    while batch.count < count, reader.isReady, let line = try nextLine() {
       if let numbered = try numbered(line) { batch.append(numbered) }
     }
     return batch
@@ -181,11 +197,13 @@ public final class ToolStream {
 
   /// Puts the rejects in their place, prints `done 397, failed 3` and gives the exit status: 0 if no record failed, 65 if
   /// any did or there was none; with `--keep-going` 65 only if all failed or there was none.
-  /// - Throws: `FileError` if the rejects cannot be written; `ToolError` if a record was not resolved.
+  /// - Throws: `FileError` if the rejects cannot be written or reading had failed; `ToolError` if a record was not
+  ///   resolved.
   public func finish() throws -> ExitCode {
     guard order.unfinished == 0 else {
       throw ToolError(.internal, "\(order.unfinished) records were never resolved")
     }
+    if let inputFailure { throw inputFailure }
     try rejects?.commit()
     let isEmpty = order.count == 0
     if isEmpty {
@@ -195,5 +213,13 @@ public final class ToolStream {
     diagnostics.note("done \(done), failed \(failed)")
     let isGood = failed == 0 || options.keepGoing && done > 0
     return isGood && !isEmpty ? .success : ExitCode(ToolError.Status.data.rawValue)
+  }
+}
+
+extension InputLayout {
+  /// What is said of a file that is not plain JSON Lines; nil of one that is.
+  fileprivate var words: String? {
+    let words = (compression.map { ["compressed by \($0.rawValue)"] } ?? []) + (isArray ? ["a JSON array"] : [])
+    return words.isEmpty ? nil : words.joined(separator: ", ")
   }
 }

@@ -20,8 +20,25 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
       with the end-of-turn token. Tokens that a record already carries are kept. Records without an id get their \
       number in the stream.
 
+      Data of other forms is converted first. The first record of each file tells its form, which is said on stderr; \
+      --form names it instead.
+        nlft        question (or input), answer, instruction (the system turn),
+                    output, judgment: as they are; the reference
+                    implementation's files are of this form
+        gsm8k       the same, and every answer must hold "#### "
+        messages    messages of role and content, or ShareGPT's conversations of
+                    from and value: a system turn or none, a user and an
+                    assistant turn become instruction, question and answer
+        completion  prompt and completion, texts or messages: question, answer
+        alpaca      instruction and, behind an empty line, input become the
+                    question; output becomes the answer, for it is the standard
+                    answer here and no response; these three fields go
+      All other fields stay as they are, converted ones too but for alpaca's; where a record has question, answer or \
+      instruction already, these win. What a record has no place for (several user turns, tools, images) fails.
+
       Examples:
         nlft-tokenize --model model.gguf train.jsonl > tokenized.jsonl
+        nlft-tokenize --model model.gguf --form nlft train.jsonl > tokenized.jsonl
         nlft-tokenize --model model.gguf --field text plain.jsonl
         nlft-tokenize --model model.gguf --decode output sampled.jsonl
       """,
@@ -31,6 +48,9 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
     help: ArgumentHelp("The model: a .gguf file or a Hugging Face directory.", valueName: "path"), completion: .file())
   var model: String
   @OptionGroup var prompts: PromptOptions
+  @Option(
+    help: ArgumentHelp("The form of the data, if its first record is not to tell. (default: auto)", valueName: "form"))
+  var form: FormChoice?
   @Option(
     help: ArgumentHelp(
       "Tokenise this text field alone, as it is, without a template, into tokens.<field>; may be given several times.",
@@ -55,6 +75,9 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
     if let maxTokens { try requireCount(maxTokens, "--max-tokens") }
     if truncate != nil, maxTokens == nil { throw ValidationError("--truncate needs --max-tokens.") }
     guard field.isEmpty || decode.isEmpty else { throw ValidationError("--field and --decode exclude each other.") }
+    guard form == nil || field.isEmpty && decode.isEmpty else {
+      throw ValidationError("--form is for prompts; --field and --decode take fields as they are.")
+    }
   }
 
   func run() throws {
@@ -63,9 +86,11 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
       let limit = maxTokens.map { TokenLimit(count: $0, truncation: truncate ?? .error) }
       let stream = try ToolStream(
         tool: "nlft-tokenize", stream: stream, quiet: common.quiet, numbersRecords: true)
+      var forms = FileForms(form ?? .auto)
       var dropped = 0
       while var numbered = try stream.next() {
         do {
+          if field.isEmpty, decode.isEmpty { try forms.convert(&numbered) { stream.note($0) } }
           try change(&numbered, prompter)
           let fits = try limit?.apply(to: &numbered.record) ?? true
           if !fits { dropped += 1 }

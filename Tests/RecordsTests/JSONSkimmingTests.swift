@@ -1,3 +1,4 @@
+import GeneratedJSON
 import Records
 import Testing
 

@@ -80,11 +80,44 @@ import Testing
     }
   }
 
+  @Test(arguments: StreamedTool.all)
+  func compressedRecordsAreRead(tool: StreamedTool) async throws {
+    let (folder, good) = try await tool.prepared()
+    let lines = good.map { $0 + "\n" }.joined()
+    let plain = try await tool.run(lines, in: folder)
+    try folder.write(lines, to: "in.jsonl")
+    let result = try await runShell(
+      "gzip -n < in.jsonl > in.jsonl.gz; \(tool.name) \(tool.arguments) in.jsonl.gz", in: folder.path)
+    #expect(result.status == 0)
+    let said = "\(tool.name): in.jsonl.gz: compressed by gzip\n"
+    #expect(result.stderr == said + plain.stderr.replacing("stdin: ", with: "in.jsonl.gz: "))
+    #expect(try tool.comparable(result) == tool.comparable(plain))
+  }
+
+  /// An upstream that dies: what came whole is processed and written, and the tool says why there is no more.
+  @Test(arguments: StreamedTool.all)
+  func tornCompressionEndsIt(tool: StreamedTool) async throws {
+    let (folder, good) = try await tool.prepared()
+    try folder.write(good[0] + "\n" + good[1] + "\n", to: "whole.jsonl")
+    try folder.write(good[2] + "\n", to: "torn.jsonl")
+    let result = try await runShell(
+      """
+      rm -rf adapter
+      { gzip < whole.jsonl; gzip < torn.jsonl | head -c 25; } | \(tool.name) \(tool.arguments)
+      status=$?
+      ls adapter 2> /dev/null
+      exit $status
+      """, in: folder.path)
+    #expect(result.status == 74)
+    #expect(result.stderr.hasSuffix("\(tool.name): stdin: the gzip data is truncated\n"))
+    #expect(try Self.ids(result) == (tool.passesRecords ? ["a1", "2"] : []))
+  }
+
   #if os(Linux)
     @Test(arguments: StreamedTool.all)
     func fullDiskIsReported(tool: StreamedTool) async throws {
       let (folder, good) = try await tool.prepared()
-      let result = try await tool.run(good[0] + "\n", "> /dev/full", in: folder)
+      let result = try await tool.run(good[0] + "\n", "--quiet > /dev/full", in: folder)
       #expect(result.status == 74)
       #expect(result.stderr == "\(tool.name): stdout: cannot write: No space left on device\n")
     }
@@ -98,7 +131,7 @@ import Testing
     let result = try await runShell(
       """
       mkfifo gate
-      { read -r gone < gate; \(tool.name) \(tool.arguments) in.jsonl; echo $? > status; } | { exec 0<&-; echo > gate; }
+      { read -r gone < gate; \(tool.name) \(tool.arguments) --quiet in.jsonl; echo $? > status; } | { exec 0<&-; echo > gate; }
       cat status
       """, in: folder.path)
     #expect(result.text == "0\n")

@@ -49,7 +49,8 @@ struct StreamedTool: Sendable, CustomTestStringConvertible {
     StreamedTool(
       name: "nlft-tokenize", arguments: #"--model "$MODEL""#, good: questions,
       missing: (#"{"id":40,"answer":"4"}"#, #"no field "question""#),
-      wrongType: (#"{"id":50,"question":7}"#, #"field "question": found a number, expected a string"#)),
+      wrongType: (#"{"id":50,"question":7}"#, #"field "question": found a number, expected a string"#),
+      notes: ["stdin: GSM8K problems: instruction, question, answer"]),
     StreamedTool(
       name: "nlft-sample", arguments: #"--model "$MODEL" --max-tokens 3"#, good: questions,
       missing: (

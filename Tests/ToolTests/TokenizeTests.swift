@@ -73,7 +73,7 @@ import Testing
     let endless = #"{"id":"endless","tokens":{"base":[1],"output":[5,5,5,5,2]}}"#
     func run(_ rule: String) async throws -> ToolResult {
       try await runShell(
-        "nlft-tokenize --model \"$MODEL\" --max-tokens 5 \(rule)",
+        "nlft-tokenize --model \"$MODEL\" --form nlft --max-tokens 5 \(rule)",
         input: Array([short, long, endless].joined(separator: "\n").utf8))
     }
     let tooLong = """

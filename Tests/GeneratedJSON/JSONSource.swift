@@ -1,13 +1,14 @@
 /// Makes JSON texts of many shapes from a seed; the same seed gives the same text.
-struct JSONSource {
+public struct JSONSource {
   private var state: UInt64
 
-  init(seed: UInt64) {
+  /// A source; the seed must not be 0.
+  public init(seed: UInt64) {
     state = seed &* 0x9E37_79B9_7F4A_7C15
   }
 
   /// A whole number below `limit`, by xorshift.
-  mutating func number(below limit: Int) -> Int {
+  public mutating func number(below limit: Int) -> Int {
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
@@ -18,10 +19,13 @@ struct JSONSource {
 
   /// An object on one line. Between its own members the spacing is one of the two that records keep; further inside it
   /// is anything.
-  mutating func object(spaced: Bool) -> String {
-    let space = spaced ? " " : ""
-    let members = (0...number(below: 6)).map { "\(key($0)):\(space)\(value(depth: 0))" }
-    return "{" + members.joined(separator: "," + space) + "}"
+  public mutating func object(spaced: Bool) -> String {
+    "{" + members(spaced: spaced).joined(separator: spaced ? ", " : ",") + "}"
+  }
+
+  /// Members of an object as they are written, up to seven, none of whose keys is a field of the project's.
+  public mutating func members(spaced: Bool) -> [String] {
+    (0...number(below: 6)).map { "\(key($0)):\(spaced ? " " : "")\(value(depth: 0))" }
   }
 
   private mutating func key(_ position: Int) -> String {
