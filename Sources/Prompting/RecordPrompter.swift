@@ -8,9 +8,12 @@ public struct RecordPrompter: Sendable {
   public let model: ModelTokenizer
   /// The texts of the prompts.
   public let prompts: PromptSet
+  /// Where responses stand: whether the tokenizer puts a space before them depends on what the prompt ends with.
+  private let responsePosition: TextPosition
 
   /// A prompter.
-  /// - Throws: `TokenizerError` if the prompts set a variable that the model's chat template does not have.
+  /// - Throws: `TokenizerError` if the prompts set a variable that the model's chat template does not have, or one with
+  ///   which it refuses a question.
   public init(model: ModelTokenizer, prompts: PromptSet) throws(TokenizerError) {
     for variable in prompts.templateVariables where !model.template.mentions(variable.key) {
       throw TokenizerError(
@@ -18,6 +21,10 @@ public struct RecordPrompter: Sendable {
     }
     self.model = model
     self.prompts = prompts
+    // Every prompt ends with the same opening of the assistant's turn.
+    responsePosition = model.tokenizer.position(
+      after: try model.template.promptTokens(
+        [ChatMessage(role: .user, content: "?")], variables: prompts.templateVariables, tokenizer: model.tokenizer))
   }
 
   /// The fields of a record that prompts are filled with.
@@ -84,11 +91,11 @@ public struct RecordPrompter: Sendable {
   }
 
   private func responseTokens(_ text: String, isComplete: Bool) -> [Int32] {
-    model.tokenizer.encode(text, parseSpecial: false) + (isComplete ? [model.endOfTurn] : [])
+    model.tokenizer.encode(text, parseSpecial: false, at: responsePosition) + (isComplete ? [model.endOfTurn] : [])
   }
 
   /// The text of response tokens, without the tokens that end turns.
-  public func text(of tokens: [Int32]) -> String { model.tokenizer.decode(tokens, skipSpecial: true) }
+  public func text(of tokens: [Int32]) -> String { model.tokenizer.decode(tokens, skipSpecial: true, at: responsePosition) }
 
   /// Adds the tokens of every prompt whose fields the record has, and of its response and answer; what it carries stays.
   /// - Throws: `RecordError` for a field of the wrong type, or a record with nothing to tokenise.

@@ -37,8 +37,10 @@ public struct TokenProbabilities: Sendable, Equatable {
           .scores, "\"\(name)\" has \(logarithms.count) elements for \(scores.tokens.count) response tokens")
       }
       if let bad = logarithms.firstIndex(where: { !$0.isFinite || $0 > Self.roundingTolerance }) {
+        // The sign of what is no number says nothing, and differs between processors.
+        let found = logarithms[bad].isNaN ? "nan" : "\(logarithms[bad])"
         throw SaliencyError(
-          .scores, "\"\(name)\" has \(logarithms[bad]) at token \(bad), expected a finite number of at most 0")
+          .scores, "\"\(name)\" has \(found) at token \(bad), expected a finite number of at most 0")
       }
       return logarithms.map { exp(min(Double($0), 0)) }
     }

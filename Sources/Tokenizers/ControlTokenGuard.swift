@@ -3,12 +3,14 @@
 /// A template may trim, cut and test what it is given, so the text must reach it nearly as it is: only where a control
 /// token begins in it, a noncharacter is put before, and taken away again behind the template.
 struct ControlTokenGuard: Sendable {
-  private var controls = AddedTokens()
+  private var controls: AddedTokens
 
   /// A guard for the control tokens of a tokenizer.
   init(_ tokenizer: Tokenizer) {
+    controls = AddedTokens(capacity: 64)
+    let rule = AddedTokenRule()
     for id in 0..<Int32(tokenizer.vocabularySize) where tokenizer.isSpecial(id) {
-      if let name = tokenizer.name(of: id) { controls.insert(id, text: Array(name.utf8), isControl: true) }
+      if let name = tokenizer.name(of: id) { controls.insert(id, text: Array(name.utf8), isControl: true, rule: rule) }
     }
   }
 
