@@ -95,7 +95,9 @@ public struct RecordPrompter: Sendable {
   }
 
   /// The text of response tokens, without the tokens that end turns.
-  public func text(of tokens: [Int32]) -> String { model.tokenizer.decode(tokens, skipSpecial: true, at: responsePosition) }
+  public func text(of tokens: [Int32]) -> String {
+    model.tokenizer.decode(tokens, skipSpecial: true, at: responsePosition)
+  }
 
   /// Adds the tokens of every prompt whose fields the record has, and of its response and answer; what it carries stays.
   /// - Throws: `RecordError` for a field of the wrong type, or a record with nothing to tokenise.
