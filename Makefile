@@ -66,7 +66,9 @@ test: setup data ## All tests: of the libraries, the tools, the demo's problems,
 test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
 	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \
 	  gguf llama_cpp numpy peft tokenizers torch transformers zstandard
-	@'$(VENV)/bin/python' Tests/Interchange/interchange.py '$(cache)/SmolLM2-135M-Instruct.Q4_1.gguf'
+	@pipelines/fetch-model.sh '$(cache)/gemma-3-270m-q4_k_m.gguf'
+	@'$(VENV)/bin/python' Tests/Interchange/interchange.py '$(cache)/SmolLM2-135M-Instruct.Q4_1.gguf' \
+	  '$(cache)/gemma-3-270m-q4_k_m.gguf'
 
 format: ## Format the sources in place
 	$(SWIFT) format --in-place --recursive $(swift-sources)

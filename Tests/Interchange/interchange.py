@@ -1,9 +1,9 @@
 """Whether adapters and models pass between the tools and transformers, peft and llama.cpp without a change.
 
-    interchange.py [MODEL.gguf]
+    interchange.py [MODEL.gguf [OTHER.gguf…]]
 
-Real processes on tiny models of every family and, where it is given, on SmolLM2-135M-Instruct; a line for each check
-with its numbers, status 1 if any is wrong. BIN is the folder of the tools (default .build/release), THREADS their
+Real processes on tiny models of every family and, where it is given, on SmolLM2-135M-Instruct; other models are scored.
+A line for each check with its numbers, status 1 if any is wrong. BIN is the folder of the tools (default .build/release), THREADS their
 threads. Run from the top of the repository, through make test-interchange.
 """
 
@@ -217,6 +217,22 @@ def real_model(report, gguf, problems, held_out, folder):
     )
 
 
+def other_model(report, gguf, problems, folder):
+    """Tokens and log-probabilities of a model as transformers has them from the same stored weights."""
+    torch.set_num_threads(os.cpu_count())
+    name = os.path.basename(gguf)
+    texts = tools.tokenized(gguf, problems)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(os.path.dirname(gguf), gguf_file=name)
+    expected = [tokenizer(problem["answer"], add_special_tokens=False)["input_ids"] for problem in problems]
+    same = sum(response[:-1] == ids for (_, response), ids in zip(texts, expected, strict=True))
+    report.line(same == len(texts), f"tokens, {name}", f"{same} of {len(texts)} answers have transformers' tokens")
+    base = models.loaded(os.path.dirname(gguf), name)
+    expected = models.log_probabilities(base, texts)
+    found = tools.scores(gguf, None, texts, folder, "--reference")
+    report.equal(f"transformers and nlft-judge --reference, {name}", found, expected, REAL)
+    report.equal(f"transformers and nlft-judge, {name}", tools.scores(gguf, None, texts, folder), expected, REAL_FAST)
+
+
 def main():
     # Small products gain nothing from threads.
     torch.set_num_threads(1)
@@ -236,6 +252,8 @@ def main():
             real_model(report, sys.argv[1], problems[:8], problems[8:14], folder)
         else:
             print("skip   SmolLM2: no model was given")
+        for gguf in sys.argv[2:]:
+            other_model(report, gguf, problems[8:14], folder)
     print(f"{report.count} checks, {report.failed} wrong, {time.monotonic() - report.start:.0f} s")
     sys.exit(1 if report.failed else 0)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # nlft-judge with a real server as critic: that of llama-cpp-python, serving the model that is trained.
 #
-#     pipelines/interchange/critic-server.sh PYTHON [MODEL.gguf]
+#     Tests/Interchange/critic-server.sh PYTHON [MODEL.gguf]
 #
 # PYTHON has llama-cpp-python[server]; the model is the demo's unless named. Run it in the top folder after
 # `make build model`.
