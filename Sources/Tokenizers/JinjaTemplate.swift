@@ -33,7 +33,8 @@ public struct JinjaTemplate: ChatTemplate {
       if let text = id.flatMap(tokenizer.name) { defaults.append((name, .string(text))) }
     }
     self.defaults = defaults
-    guarding = ControlTokenGuard(tokenizer)
+    let controls = (0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isSpecial).compactMap(tokenizer.name)
+    guarding = ControlTokenGuard(controls)
     let trial = TemplateTrial { [template, defaults] messages throws(TemplateError) in
       try template.render(defaults + Self.variables(messages, addGenerationPrompt: false), now: Self.date)
     }
@@ -49,7 +50,6 @@ public struct JinjaTemplate: ChatTemplate {
       throw TokenizerError("the chat template leaves out a question that is plain text", source: source)
     }
     systemJoinsUser = trial.systemJoinsUser()
-    let controls = (0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isSpecial).compactMap(tokenizer.name)
     guard let end = trial.endOfTurn(among: controls) ?? tokenizer.endOfText.flatMap(tokenizer.name) else {
       throw TokenizerError(
         "the chat template ends no turn with a control token, and there is no end-of-text token", source: source)
