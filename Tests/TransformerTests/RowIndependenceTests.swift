@@ -15,6 +15,16 @@ import Transformer
     /// OpenBLAS alone.
     case plain
 
+    /// OpenBLAS's kernels that give a row of 48 the same bytes wherever it stands among them. Others (Haswell's, which
+    /// AMD's processors run too) do not: there, generating and scoring are independent to float32 rounding only.
+    private static let evenCores: Set = ["Cooperlake", "SkylakeX", "Sandybridge", "Nehalem"]
+
+    /// Whether rows are independent with this processor's kernels.
+    var isIndependent: Bool {
+      guard let products = try? Products(threads: 1) else { return true }
+      return self == .fastest && products.attendsAcrossCuts || Self.evenCores.contains(products.coreName)
+    }
+
     func transformer(_ model: TinyModel, _ adapter: Adapter?) throws -> TransformerModel {
       let products = try Products(threads: 2, plain: self == .plain)
       return TransformerModel(
@@ -40,6 +50,7 @@ import Transformer
     (wide.hiddenSize, wide.intermediateSize, wide.headDimension, wide.tiedHead) = (96, 176, 64, false)
     var sliding = TinyModelCase.gemma3.shape
     (sliding.elementType, sliding.slidingWindow, sliding.headDimension) = (.bfloat16, 45, 80)
+    guard computation.isIndependent else { return [] }
     return [
       Case(computation: computation, name: "odd", shape: odd, rank: 3),
       Case(computation: computation, name: "wide", shape: wide, rank: 16),
@@ -78,7 +89,9 @@ import Transformer
     for chosen in [Array(sequences.indices), [7, 3, 1], [9, 8, 6, 0], Array(repeating: [2, 5, 8], count: 9).flatMap { $0 }] {
       let together = states(chosen)
       for (place, index) in chosen.enumerated() {
-        #expect(together[place] == alone[index], "sequence \(index) among \(chosen)")
+        // The arrays are too long to be printed.
+        let isSame = together[place] == alone[index]
+        #expect(isSame, "sequence \(index) among \(chosen)")
       }
     }
     let layout = transformer.layout([sequences[0]])
@@ -117,9 +130,8 @@ import Transformer
       for chosen in [Array(sequences.indices.prefix(batch)), [4, 0], [6]] {
         let together = states(chosen, batch: batch)
         for (place, index) in chosen.enumerated() {
-          #expect(
-            together[place] == Array(alone[index].prefix(together[place].count)),
-            "sequence \(index) among \(chosen), batch \(batch)")
+          let isSame = together[place] == Array(alone[index].prefix(together[place].count))
+          #expect(isSame, "sequence \(index) among \(chosen), batch \(batch)")
         }
       }
     }
