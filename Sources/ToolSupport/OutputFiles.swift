@@ -1,0 +1,112 @@
+import Records
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file that a tool is to write, and the option that names it.
+public struct OutputFile: Sendable {
+  /// What to call it in messages: "--archive scores.zst", "stdout".
+  fileprivate let title: String
+  fileprivate let path: String
+  fileprivate let identity: FileIdentity?
+
+  /// The file that an option names.
+  public init(option: String, path: String) {
+    title = "\(option) \(path)"
+    self.path = path
+    identity = FileIdentity(path: path)
+  }
+
+  fileprivate static let stdout = FileIdentity.regularFile(STDOUT_FILENO).map { OutputFile($0) }
+
+  private init(_ identity: FileIdentity) {
+    title = "stdout"
+    path = "/dev/stdout"
+    self.identity = identity
+  }
+
+  /// Devices may be named twice: /dev/null keeps nothing.
+  fileprivate func isSame(_ other: OutputFile) -> Bool {
+    path == other.path && !path.hasPrefix("/dev/") || identity != nil && identity == other.identity && isRegular
+  }
+
+  private var isRegular: Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+}
+
+extension StreamOptions {
+  /// Refuses to write what the tool reads, or one file for two purposes: called before anything is opened.
+  /// - Parameters:
+  ///   - outputs: What is written beside stdout and the rejects.
+  ///   - others: What is read beside the records: files, and directories such as a model's.
+  /// - Throws: `ToolError` of status `usage` that names both.
+  public func checkOutputs(_ outputs: [OutputFile] = [], besides others: [String?] = []) throws {
+    let rejected = rejects.map {
+      [OutputFile(option: "--rejects", path: $0), OutputFile(option: "the reasons of --rejects,", path: $0 + ".reasons")]
+    }
+    let outputs = [OutputFile.stdout].compactMap { $0 } + (rejected ?? []) + outputs
+    for (index, output) in outputs.enumerated() {
+      if let other = outputs[..<index].first(where: { $0.isSame(output) }) {
+        throw ToolError(.usage, "\(output.title) and \(other.title) are the same file")
+      }
+    }
+    let inputs = inputs(besides: others.compactMap { $0 })
+    for output in outputs {
+      guard let identity = output.identity, let input = inputs[identity] else { continue }
+      throw ToolError(.usage, "\(output.title) is \(input): write to another file")
+    }
+  }
+
+  private func inputs(besides others: [String]) -> [FileIdentity: String] {
+    var inputs: [FileIdentity: String] = [:]
+    for path in others {
+      if let names = names(inDirectory: path) {
+        for name in names {
+          if let identity = FileIdentity(path: "\(path)/\(name)") { inputs[identity] = "the file \(name) of \(path)" }
+        }
+      } else if let identity = FileIdentity(path: path) {
+        inputs[identity] = "the file \(path), which is read"
+      }
+    }
+    for path in files.isEmpty ? ["-"] : files {
+      if path == "-" {
+        if let identity = FileIdentity.regularFile(STDIN_FILENO) { inputs[identity] = "the input, stdin" }
+      } else if let identity = FileIdentity(path: path) {
+        inputs[identity] = "the input file \(path)"
+      }
+    }
+    return inputs
+  }
+
+  /// The names in a directory; nil if it is none.
+  private func names(inDirectory path: String) -> [String]? {
+    guard let directory = opendir(path) else { return nil }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+}
+
+/// Refuses to write over the archive that a record's scores are in, by whatever path it is named.
+/// - Throws: `ToolError` of status `usage`; `TensorError` if `scores` is no reference to a frame.
+public func checkArchive(_ archive: String, besides record: Record) throws {
+  guard let scores = record["scores"], !scores.isNull else { return }
+  let other = try FrameReference(json: scores, field: "scores").archive
+  if other == archive || FileIdentity(path: other).map({ $0 == FileIdentity(path: archive) }) ?? false {
+    throw ToolError(.usage, "--archive \(archive) is the archive that the scores are in")
+  }
+}
