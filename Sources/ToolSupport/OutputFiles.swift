@@ -52,42 +52,66 @@ extension StreamOptions {
     let rejected = rejects.map {
       [OutputFile(option: "--rejects", path: $0), OutputFile(option: "the reasons of --rejects,", path: $0 + ".reasons")]
     }
-    let outputs = [OutputFile.stdout].compactMap { $0 } + (rejected ?? []) + outputs
+    var inputs = InputFiles(others.compactMap { $0 })
+    for path in files.isEmpty ? ["-"] : files { inputs.add(records: path) }
+    try inputs.check([OutputFile.stdout].compactMap { $0 } + (rejected ?? []) + outputs)
+  }
+}
+
+/// The files that a tool reads, and what to call them in messages.
+public struct InputFiles {
+  private var titles: [FileIdentity: String] = [:]
+
+  /// Files, models and directories of files. What cannot be found is left out: whoever opens it says so.
+  public init(_ paths: [String]) {
+    for path in paths {
+      if let names = Self.names(inDirectory: path) {
+        for name in names { add("\(path)/\(name)", as: "the file \(name) of \(path)") }
+      } else {
+        add(path, as: "the file \(path), which is read")
+        for part in Self.otherParts(of: path) { add(part, as: "the file \(part), which is read") }
+      }
+    }
+  }
+
+  private mutating func add(_ path: String, as title: String) {
+    if let identity = FileIdentity(path: path) { titles[identity] = title }
+  }
+
+  /// Adds a file of records; `-` is stdin.
+  fileprivate mutating func add(records path: String) {
+    if path != "-" {
+      add(path, as: "the input file \(path)")
+    } else if let identity = FileIdentity.regularFile(STDIN_FILENO) {
+      titles[identity] = "the input, stdin"
+    }
+  }
+
+  /// Refuses outputs that are one of these files, and two outputs that are the same.
+  /// - Throws: `ToolError` of status `usage` that names both.
+  public func check(_ outputs: [OutputFile]) throws {
     for (index, output) in outputs.enumerated() {
       if let other = outputs[..<index].first(where: { $0.isSame(output) }) {
         throw ToolError(.usage, "\(output.title) and \(other.title) are the same file")
       }
-    }
-    let inputs = inputs(besides: others.compactMap { $0 })
-    for output in outputs {
-      guard let identity = output.identity, let input = inputs[identity] else { continue }
-      throw ToolError(.usage, "\(output.title) is \(input): write to another file")
+      if let title = output.identity.flatMap({ titles[$0] }) {
+        throw ToolError(.usage, "\(output.title) is \(title): write to another file")
+      }
     }
   }
 
-  private func inputs(besides others: [String]) -> [FileIdentity: String] {
-    var inputs: [FileIdentity: String] = [:]
-    for path in others {
-      if let names = names(inDirectory: path) {
-        for name in names {
-          if let identity = FileIdentity(path: "\(path)/\(name)") { inputs[identity] = "the file \(name) of \(path)" }
-        }
-      } else if let identity = FileIdentity(path: path) {
-        inputs[identity] = "the file \(path), which is read"
-      }
-    }
-    for path in files.isEmpty ? ["-"] : files {
-      if path == "-" {
-        if let identity = FileIdentity.regularFile(STDIN_FILENO) { inputs[identity] = "the input, stdin" }
-      } else if let identity = FileIdentity(path: path) {
-        inputs[identity] = "the input file \(path)"
-      }
-    }
-    return inputs
+  /// The other parts of a split GGUF file, NAME-00001-of-00003.gguf.
+  private static func otherParts(of path: String) -> [String] {
+    guard let mark = path.firstRange(of: "-00001-of-"), path.hasSuffix(".gguf") else { return [] }
+    let stem = path[..<mark.lowerBound]
+    let start = stem.lastIndex(of: "/").map { stem.index(after: $0) } ?? stem.startIndex
+    let (folder, beginning) = (String(stem[..<start]), String(stem[start...]))
+    let names = names(inDirectory: folder.isEmpty ? "." : folder) ?? []
+    return names.filter { $0.hasPrefix(beginning) && $0.hasSuffix(".gguf") }.map { folder + $0 }
   }
 
   /// The names in a directory; nil if it is none.
-  private func names(inDirectory path: String) -> [String]? {
+  private static func names(inDirectory path: String) -> [String]? {
     guard let directory = opendir(path) else { return nil }
     defer { closedir(directory) }
     var names: [String] = []
