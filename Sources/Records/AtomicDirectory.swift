@@ -34,7 +34,9 @@ public struct AtomicDirectory {
   static func trimmed(_ path: String) -> String {
     var target = path
     while target.utf8.count > 1, target.hasSuffix("/") { target.removeLast() }
-    guard [".", ".."].contains(TemporaryEntry.split(target).name), let real = realpath(target, nil) else { return target }
+    guard [".", ".."].contains(TemporaryEntry.split(target).name), let real = realpath(target, nil) else {
+      return target
+    }
     defer { free(real) }
     return String(cString: real)
   }

@@ -50,7 +50,10 @@ extension StreamOptions {
   /// - Throws: `ToolError` of status `usage` that names both.
   public func checkOutputs(_ outputs: [OutputFile] = [], besides others: [String?] = []) throws {
     let rejected = rejects.map {
-      [OutputFile(option: "--rejects", path: $0), OutputFile(option: "the reasons of --rejects,", path: $0 + ".reasons")]
+      [
+        OutputFile(option: "--rejects", path: $0),
+        OutputFile(option: "the reasons of --rejects,", path: $0 + ".reasons"),
+      ]
     }
     var inputs = InputFiles(others.compactMap { $0 })
     for path in files.isEmpty ? ["-"] : files { inputs.add(records: path) }
@@ -116,10 +119,10 @@ public struct InputFiles {
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        })
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
     }
     return names
   }

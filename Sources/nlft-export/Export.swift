@@ -74,7 +74,8 @@ extension WeightType: ExpressibleByArgument {}
   /// Refuses to write over the model or the adapter that is read.
   private func checkOutputs() throws {
     if let gguf {
-      try InputFiles([model.model] + [model.adapter].compactMap { $0 }).check([OutputFile(option: "--gguf", path: gguf)])
+      try InputFiles([model.model] + [model.adapter].compactMap { $0 }).check([OutputFile(option: "--gguf", path: gguf)]
+      )
     }
     guard let merge, let identity = FileIdentity(path: merge) else { return }
     if identity == FileIdentity(path: model.model) {
