@@ -60,6 +60,7 @@ import ToolSupport
 
   func run() throws {
     try runTool("nlft-saliency") {
+      try stream.checkOutputs([OutputFile(option: "--archive", path: archive)], besides: [model])
       Self.keepMemory()
       let builder = try constants.builder(method)
       let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
@@ -75,7 +76,7 @@ import ToolSupport
         }
         for (var numbered, result) in zip(batch, results) {
           do {
-            try checkArchive(besides: numbered.record)
+            try checkArchive(archive, besides: numbered.record)
             let weighted = try result.weighted(agreement: &agreement)
             // Opened when the first record has been read, and with it where the scores are.
             if writer == nil { writer = try ArchiveWriter(path: archive) }
@@ -110,15 +111,6 @@ import ToolSupport
   /// system and takes them anew, page by page, unless it has seen a larger one freed.
   private static func keepMemory() {
     UnsafeMutableRawBufferPointer.allocate(byteCount: 30 << 20, alignment: 16).deallocate()
-  }
-
-  /// Refuses to write over the archive of the record's scores, by whatever path it is named.
-  private func checkArchive(besides record: Record) throws {
-    guard let scores = record["scores"] else { return }
-    let other = try FrameReference(json: scores, field: "scores").archive
-    if other == archive || FileIdentity(path: other).map({ $0 == FileIdentity(path: archive) }) ?? false {
-      throw ToolError(.usage, "--archive \(archive) is the archive that the scores are in")
-    }
   }
 
   private func map(_ frame: LossFrame, of record: ScoredRecord, _ tokenizer: Tokenizer?) -> String? {
