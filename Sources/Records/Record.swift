@@ -98,6 +98,9 @@ public struct Record: Sendable {
     return bytes
   }
 
+  /// Whether a field's value has the same bytes in another record.
+  public func hasSameValue(of key: String, as other: Record) -> Bool { raw(key) == other.raw(key) }
+
   // MARK: Bytes of values
 
   /// The bytes of the value under `key`, as they came.

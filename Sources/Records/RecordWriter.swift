@@ -22,7 +22,13 @@ public struct RecordWriter: Sendable {
   public func write(_ record: Record) throws(FileError) {
     var line = record.encoded
     line.append(0x0A)
-    if let code = line.withUnsafeBytes({ writeAll($0, to: descriptor) }) {
+    try write(lines: line)
+  }
+
+  /// Writes lines as they are.
+  /// - Throws: as `write` of a record.
+  public func write(lines: [UInt8]) throws(FileError) {
+    if let code = lines.withUnsafeBytes({ writeAll($0, to: descriptor) }) {
       throw FileError(path: name, kind: code == EPIPE ? .closed : .transfer, action: "write", code: code)
     }
   }

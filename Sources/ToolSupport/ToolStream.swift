@@ -14,6 +14,19 @@ public struct NumberedRecord: Sendable {
   let source: [UInt8]
 }
 
+/// What an earlier run of the same tool has done already.
+public struct Resumption {
+  let output: EarlierOutput
+  /// Fields that the tool sets or takes off; the others of a record must be those of its lines in the output.
+  let written: Set<String>
+
+  /// A resumption behind an earlier output.
+  public init(_ output: EarlierOutput, written: [String]) {
+    self.output = output
+    self.written = Set(["id", "source", "tokens"] + written)
+  }
+}
+
 /// The way of records through a tool: from its input files to stdout, failures to stderr.
 ///
 /// Every record that `next` gives must be resolved once, by `complete` or `fail`, in any order: the output keeps the
@@ -22,6 +35,8 @@ public struct NumberedRecord: Sendable {
 public final class ToolStream {
   private enum Outcome {
     case records([Record])
+    /// Lines of an earlier run; nil if they are in stdout already.
+    case earlier([UInt8]?)
     case reject(line: [UInt8], reason: String)
   }
 
@@ -38,6 +53,7 @@ public final class ToolStream {
   private let rejects: RejectFile?
   private let uniqueIds: Bool
   private let numbersRecords: Bool
+  private let resumption: Resumption?
   private var ids = Set<[UInt8]>()
   private var order = SlotOrder<Outcome>()
   /// Why reading ended before the input did; thrown when the records before it are resolved.
@@ -51,15 +67,18 @@ public final class ToolStream {
   ///   - quiet: Whether only errors and warnings are printed.
   ///   - uniqueIds: Whether a record whose `id` came before fails. Records without `id` always pass.
   ///   - numbersRecords: Whether a record without `id` gets its place in the stream, from 1, as its `id`.
+  ///   - resumption: What an earlier run has done already.
   /// - Throws: `FileError` if an input file cannot be opened or the file for rejects not be made.
   public init(
-    tool: String, stream: StreamOptions, quiet: Bool, uniqueIds: Bool = true, numbersRecords: Bool = false
+    tool: String, stream: StreamOptions, quiet: Bool, uniqueIds: Bool = true, numbersRecords: Bool = false,
+    resumption: Resumption? = nil
   ) throws {
     self.tool = tool
     options = stream
     diagnostics = Diagnostics(tool: tool, quiet: quiet)
     self.uniqueIds = uniqueIds
     self.numbersRecords = numbersRecords
+    self.resumption = resumption
     reader = try RecordReader(paths: stream.files)
     reader.opened = { [diagnostics] layout in
       if let words = layout.words { diagnostics.note("\(layout.file ?? "stdin"): \(words)") }
@@ -114,13 +133,27 @@ public final class ToolStream {
         record: record, file: line.file, line: line.number, slot: slot, source: line.bytes)
       do {
         try check(id: record)
+        if try takeEarlier(numbered) { return nil }
         return numbered
-      } catch { try fail(numbered, error) }
+      } catch let error as FileError { throw error } catch { try fail(numbered, error) }
     } catch let error as RecordError {
       let place = Self.place(file: line.file, line: line.number)
       try fail(slot: slot, source: line.bytes, reason: "\(place): \(error)")
     }
     return nil
+  }
+
+  /// Resolves a record that an earlier run has done; false if it has not.
+  private func takeEarlier(_ numbered: NumberedRecord) throws -> Bool {
+    guard let resumption, let (lines, number) = try resumption.output.lines(of: numbered.record) else { return false }
+    do {
+      for line in lines.split(separator: 0x0A) {
+        try Record(parsing: Array(line)).checkOrigin(numbered.record, written: resumption.written)
+      }
+    } catch { throw RecordError("\(resumption.output.path), line \(number): \(error)") }
+    done += 1
+    try resolve(numbered.slot, .earlier(resumption.output.isContinued ? nil : lines))
+    return true
   }
 
   private func check(id record: Record) throws(RecordError) {
@@ -169,6 +202,7 @@ public final class ToolStream {
     for outcome in ready {
       switch outcome {
       case .records(let records): for record in records { try writer.write(record) }
+      case .earlier(let lines): if let lines { try writer.write(lines: lines) }
       case .reject(let line, let reason): try rejects?.append(line, reason: reason)
       }
     }
@@ -184,6 +218,13 @@ public final class ToolStream {
   /// - Throws: `FileError` if stdout is closed or full.
   public func emit(_ record: Record) throws {
     try writer.write(record)
+  }
+
+  /// Makes room for going on behind an earlier output, and says so.
+  /// - Throws: `FileError` if what is not whole cannot be cut off.
+  public func goOn(behind output: EarlierOutput) throws {
+    try output.cut()
+    note("going on behind \(output.count) records of \(output.path)")
   }
 
   // MARK: Words
@@ -209,6 +250,9 @@ public final class ToolStream {
     }
     try rejects?.commit()
     if let inputFailure { throw inputFailure }
+    if let left = resumption?.output.left, left > 0 {
+      warn("--resume \(resumption?.output.path ?? ""): \(left) of its records are not in the input")
+    }
     let isEmpty = order.count == 0
     if isEmpty {
       let names = options.files.isEmpty ? ["stdin"] : options.files.map { $0 == "-" ? "stdin" : $0 }

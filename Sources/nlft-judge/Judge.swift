@@ -35,6 +35,8 @@ extension ResponseScorer.HiddenStates: ExpressibleByArgument {}
           --archive scores.safetensors.zst graded.jsonl > judged.jsonl
         nlft-judge --model model.gguf --critic http://localhost:8000/v1 \\
           --archive scores.safetensors.zst graded.jsonl > judged.jsonl
+        nlft-judge --model model.gguf --archive scores.safetensors.zst \\
+          --resume judged.jsonl graded.jsonl >> judged.jsonl
       """,
     version: toolVersion)
 
@@ -51,6 +53,12 @@ extension ResponseScorer.HiddenStates: ExpressibleByArgument {}
   var hidden: ResponseScorer.HiddenStates = .f16
   @Option(help: ArgumentHelp("Records that are judged together.", valueName: "n"))
   var batch = 16
+  @Option(
+    help: ArgumentHelp(
+      "Go on behind the output of the same command that was broken off, and behind its frames in the archive: its records are not done again. In place: --resume FILE … >> FILE.",
+      valueName: "file"),
+    completion: .file())
+  var resume: String?
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
@@ -67,14 +75,18 @@ extension ResponseScorer.HiddenStates: ExpressibleByArgument {}
       let products = try model.products(threads: common.threadCount)
       let transformer = try Self.open(model.model, adapter: model.adapter, products: products)
       let local = try localCritic(choice, prompter: prompter, transformer: transformer, products: products)
-      let stream = try ToolStream(tool: "nlft-judge", stream: stream, quiet: common.quiet)
+      let origin = FrameOrigin(
+        model: transformer.checkpoint.fingerprint, adapter: transformer.adapter?.fingerprint ?? "none",
+        tokenizer: prompter.model.tokenizer.fingerprint, prompts: prompter.prompts.fingerprint)
+      var frames = EarlierFrames(archive: archive, origin: origin)
+      let earlier = try resume.map { try EarlierOutput(path: $0) { try frames.admit($0) } }
+      let stream = try ToolStream(
+        tool: "nlft-judge", stream: stream, quiet: common.quiet,
+        resumption: earlier.map { Resumption($0, written: ["judgment", "scores"]) })
       let bench = JudgesBench(
         prompter: prompter, scorer: ResponseScorer(model: transformer, hidden: hidden),
-        archive: try ArchiveWriter(path: archive),
-        origin: FrameOrigin(
-          model: transformer.checkpoint.fingerprint, adapter: transformer.adapter?.fingerprint ?? "none",
-          tokenizer: prompter.model.tokenizer.fingerprint, prompts: prompter.prompts.fingerprint),
-        stream: stream)
+        archive: try ArchiveWriter(path: archive, keeping: frames.end), origin: origin, stream: stream)
+      if let earlier { try stream.goOn(behind: earlier) }
       if let local {
         try LocalJudging(bench: bench, critic: local).run(batch: batch)
       } else if case .server(let endpoint, let limits) = choice {

@@ -85,7 +85,7 @@ final class Questions {
   }
 
   /// What earlier stages said of an earlier output.
-  private static let outdated = ["predicted", "expected", "correct", "judgment", "scores", "loss"]
+  static let outdated = ["predicted", "expected", "correct", "judgment", "scores", "loss"]
 
   private func answered(_ question: Question, _ response: SampledResponse, sample: Int?) -> Record {
     var record = question.numbered.record

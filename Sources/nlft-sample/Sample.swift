@@ -34,6 +34,7 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
         nlft-sample --model model.gguf test.jsonl > answered.jsonl
         nlft-sample --model model.gguf --temperature 0.8 --samples 4 --seed 1 \\
           train.jsonl > sampled.jsonl
+        nlft-sample --model model.gguf --resume answered.jsonl test.jsonl >> answered.jsonl
       """,
     version: toolVersion)
 
@@ -64,6 +65,12 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
   var samples = 1
   @Option(help: ArgumentHelp("Responses generated at the same time.", valueName: "n"))
   var batch = 32
+  @Option(
+    help: ArgumentHelp(
+      "Go on behind the output of the same command that was broken off: its records are not done again. In place: --resume FILE … >> FILE.",
+      valueName: "file"),
+    completion: .file())
+  var resume: String?
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
@@ -87,8 +94,11 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
       try stream.checkOutputs(besides: [model.model, model.adapter, prompts.prompts])
       let prompter = try prompts.prompter(model: model.model)
       let transformer = try model.transformer(threads: common.threadCount)
+      let earlier = try resume.map { try EarlierOutput(path: $0, samples: samples) }
       let stream = try ToolStream(
-        tool: "nlft-sample", stream: stream, quiet: common.quiet, numbersRecords: true)
+        tool: "nlft-sample", stream: stream, quiet: common.quiet, numbersRecords: true,
+        resumption: earlier.map { Resumption($0, written: ["output", "finish"] + Questions.outdated) })
+      if let earlier { try stream.goOn(behind: earlier) }
       let sampler = Sampler(
         model: transformer, choice: TokenChoice(temperature: temperature, topP: topP, topK: topK),
         stopTokens: prompter.model.stopTokens, maximumTokens: maxTokens, batch: batch,
