@@ -58,6 +58,17 @@ public struct AtomicDirectory {
     flushDirectory(of: path)
   }
 
+  /// An error of writing into the temporary directory, with the name that the file was to have: the other is gone when
+  /// somebody reads it.
+  public func renamed(_ error: FileError) -> FileError {
+    FileError(path: renamed(error.path), kind: error.kind, reason: error.reason)
+  }
+
+  /// A path in the temporary directory as it would be in the target; other paths stay.
+  public func renamed(_ file: String) -> String {
+    file.hasPrefix(temporary + "/") ? path + file.dropFirst(temporary.count) : file
+  }
+
   /// Removes the temporary directory and the files in it.
   public func discard() { entry.remove() }
 

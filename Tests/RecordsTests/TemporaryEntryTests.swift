@@ -81,6 +81,16 @@ import Testing
     }
   }
 
+  @Test func errorsNameTheFileThatWasToBe() throws {
+    let folder = try TemporaryFolder()
+    let directory = try AtomicDirectory(path: folder.file("d/"), names: ["a"])
+    let error = FileError(path: directory.temporary + "/a", kind: .transfer, reason: "full")
+    #expect(directory.renamed(error).path == folder.file("d/a"))
+    #expect(directory.renamed("/elsewhere/a") == "/elsewhere/a")
+    directory.discard()
+    #expect(folder.names == [])
+  }
+
   /// A file system without exchange: the old directory was moved aside, and then the process was killed.
   @Test func aDirectoryThatWasMovedAsideIsPutBack() throws {
     let folder = try TemporaryFolder()
