@@ -26,7 +26,8 @@ public struct AtomicDirectory {
   public init(path: String, names: [String]) throws(FileError) {
     self.path = Self.trimmed(path)
     self.names = names
-    Self.restore(self.path, names)
+    Self.putBack(self.path)
+    Self.removeAside(self.path, names)
     entry = try TemporaryEntry(beside: self.path, .directory(names))
   }
 
@@ -110,16 +111,21 @@ public struct AtomicDirectory {
     TemporaryEntry.remove(aside, .directory(names))
   }
 
-  /// Puts back, or removes where that is not needed, what a process killed between the two moves left aside.
-  private static func restore(_ path: String, _ names: [String]) {
-    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) {
+  /// Puts back what a process killed between the two moves left aside.
+  static func putBack(_ path: String) {
+    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) where FileIdentity(entry: path) == nil {
       guard let descriptor = TemporaryEntry.locked(aside) else { continue }
-      defer { close(descriptor) }
-      if FileIdentity(entry: path) == nil {
-        rename(aside, path)
-      } else {
-        TemporaryEntry.remove(aside, .directory(names))
-      }
+      rename(aside, path)
+      close(descriptor)
+    }
+  }
+
+  /// Removes what was moved aside and not taken away in time.
+  private static func removeAside(_ path: String, _ names: [String]) {
+    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) where FileIdentity(entry: path) != nil {
+      guard let descriptor = TemporaryEntry.locked(aside) else { continue }
+      TemporaryEntry.remove(aside, .directory(names))
+      close(descriptor)
     }
   }
 }

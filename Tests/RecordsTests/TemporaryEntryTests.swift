@@ -102,6 +102,13 @@ import Testing
     }
     #expect(back, "\(folder.names)")
     #expect(folder.text("d/a") == "old")
+    try folder.folder(".e.77-3.old")
+    let claimed = try eventually {
+      _ = try OutputClaim(directory: folder.file("e"))
+      return folder.names == ["d", "e"]
+    }
+    #expect(claimed, "\(folder.names)")
+    rmdir(folder.file("e"))
     // One that was not taken away in time goes.
     try folder.folder(".d.78-3.old")
     try folder.write("older", to: ".d.78-3.old/a")
