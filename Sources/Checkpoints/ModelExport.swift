@@ -89,7 +89,7 @@ public struct ModelExport: Sendable {
       try directory.commit()
     } catch {
       directory.discard()
-      throw error
+      throw (error as? FileError).map { directory.renamed($0) } ?? error
     }
   }
 

@@ -26,7 +26,8 @@ public struct AtomicDirectory {
   public init(path: String, names: [String]) throws(FileError) {
     self.path = Self.trimmed(path)
     self.names = names
-    Self.restore(self.path, names)
+    Self.putBack(self.path)
+    Self.removeAside(self.path, names)
     entry = try TemporaryEntry(beside: self.path, .directory(names))
   }
 
@@ -56,6 +57,17 @@ public struct AtomicDirectory {
       throw FileError(path: path, kind: .transfer, action: "replace")
     }
     flushDirectory(of: path)
+  }
+
+  /// An error of writing into the temporary directory, with the name that the file was to have: the other is gone when
+  /// somebody reads it.
+  public func renamed(_ error: FileError) -> FileError {
+    FileError(path: renamed(error.path), kind: error.kind, reason: error.reason)
+  }
+
+  /// A path in the temporary directory as it would be in the target; other paths stay.
+  public func renamed(_ file: String) -> String {
+    file.hasPrefix(temporary + "/") ? path + file.dropFirst(temporary.count) : file
   }
 
   /// Removes the temporary directory and the files in it.
@@ -99,16 +111,21 @@ public struct AtomicDirectory {
     TemporaryEntry.remove(aside, .directory(names))
   }
 
-  /// Puts back, or removes where that is not needed, what a process killed between the two moves left aside.
-  private static func restore(_ path: String, _ names: [String]) {
-    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) {
+  /// Puts back what a process killed between the two moves left aside.
+  static func putBack(_ path: String) {
+    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) where FileIdentity(entry: path) == nil {
       guard let descriptor = TemporaryEntry.locked(aside) else { continue }
-      defer { close(descriptor) }
-      if FileIdentity(entry: path) == nil {
-        rename(aside, path)
-      } else {
-        TemporaryEntry.remove(aside, .directory(names))
-      }
+      rename(aside, path)
+      close(descriptor)
+    }
+  }
+
+  /// Removes what was moved aside and not taken away in time.
+  private static func removeAside(_ path: String, _ names: [String]) {
+    for aside in TemporaryEntry.others(beside: path, ending: asideEnding) where FileIdentity(entry: path) != nil {
+      guard let descriptor = TemporaryEntry.locked(aside) else { continue }
+      TemporaryEntry.remove(aside, .directory(names))
+      close(descriptor)
     }
   }
 }

@@ -14,7 +14,7 @@ public final class OutputClaim {
   private let entry: TemporaryEntry
 
   /// Claims the directory, which need not exist yet. Where it cannot be made for want of rights or of a folder to hold
-  /// it, this is noticed now.
+  /// it, this is noticed now. An old directory that a killed process had moved aside is there again.
   /// - Throws: `FileError` of kind `transfer`: another process has claimed it, or nothing can be made there.
   public init(directory path: String) throws(FileError) {
     let target = AtomicDirectory.trimmed(path)
@@ -29,6 +29,7 @@ public final class OutputClaim {
       }
       usleep(10_000)
     }
+    AtomicDirectory.putBack(target)
   }
 
   deinit { entry.remove() }

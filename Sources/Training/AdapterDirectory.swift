@@ -1,5 +1,6 @@
 import Checkpoints
 import Records
+import Tensors
 
 #if canImport(Glibc)
   import Glibc
@@ -27,7 +28,12 @@ public enum AdapterDirectory {
       try directory.commit()
     } catch {
       directory.discard()
-      throw error
+      switch error {
+      case let error as FileError: throw directory.renamed(error)
+      case let error as TensorError:
+        throw TensorError(error.kind, source: directory.renamed(error.source), error.reason)
+      default: throw error
+      }
     }
   }
 

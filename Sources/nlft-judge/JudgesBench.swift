@@ -25,13 +25,19 @@ struct JudgesBench {
     try record.isIncorrect() && record.optionalString("judgment") == nil
   }
 
+  /// Throws what ends the tool if the record was judged before and its scores are in the archive that is being written:
+  /// they would be lost before there are new ones.
+  func checkArchive(_ record: Record) throws {
+    do { try ToolSupport.checkArchive(archive.path, besides: record) } catch is TensorError {
+      // No reference: there is nothing to lose.
+    }
+  }
+
   /// Throws if a record cannot be scored, whatever its critique will be.
   func validate(_ record: Record) throws { try scorer.validate(request(for: record)) }
 
   /// Scores records and completes each, or fails it.
   func score(_ records: [NumberedRecord]) throws {
-    // A judged record that is judged again keeps its frame until its new one is written.
-    for numbered in records { try checkArchive(archive.path, besides: numbered.record) }
     var valid: [Candidate] = []
     for numbered in records {
       do {

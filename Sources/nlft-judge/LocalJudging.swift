@@ -51,6 +51,7 @@ struct LocalJudging {
     var kept: [NumberedRecord] = []
     var wanting: [Int] = []
     for numbered in records {
+      try bench.checkArchive(numbered.record)
       do {
         if try bench.wantsCritique(numbered.record) { wanting.append(kept.count) }
         kept.append(numbered)

@@ -64,6 +64,7 @@ final class ServerJudging {
 
   /// Asks for a critique if the record wants one.
   private func admit(_ numbered: NumberedRecord) throws {
+    try bench.checkArchive(numbered.record)
     do {
       let isReady = try !bench.wantsCritique(numbered.record)
       if !isReady {

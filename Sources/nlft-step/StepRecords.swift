@@ -39,6 +39,9 @@ extension ToolStream {
         try complete(numbered, with: [])
       } catch let error as FileError where error.kind == .closed {
         throw error
+      } catch let error as TensorError where error.kind == .inputOutput {
+        // A disk that fails is no record's fault.
+        throw error
       } catch {
         try fail(numbered, error)
       }

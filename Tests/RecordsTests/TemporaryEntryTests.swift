@@ -81,6 +81,16 @@ import Testing
     }
   }
 
+  @Test func errorsNameTheFileThatWasToBe() throws {
+    let folder = try TemporaryFolder()
+    let directory = try AtomicDirectory(path: folder.file("d/"), names: ["a"])
+    let error = FileError(path: directory.temporary + "/a", kind: .transfer, reason: "full")
+    #expect(directory.renamed(error).path == folder.file("d/a"))
+    #expect(directory.renamed("/elsewhere/a") == "/elsewhere/a")
+    directory.discard()
+    #expect(folder.names == [])
+  }
+
   /// A file system without exchange: the old directory was moved aside, and then the process was killed.
   @Test func aDirectoryThatWasMovedAsideIsPutBack() throws {
     let folder = try TemporaryFolder()
@@ -92,6 +102,13 @@ import Testing
     }
     #expect(back, "\(folder.names)")
     #expect(folder.text("d/a") == "old")
+    try folder.folder(".e.77-3.old")
+    let claimed = try eventually {
+      _ = try OutputClaim(directory: folder.file("e"))
+      return folder.names == ["d", "e"]
+    }
+    #expect(claimed, "\(folder.names)")
+    rmdir(folder.file("e"))
     // One that was not taken away in time goes.
     try folder.folder(".d.78-3.old")
     try folder.write("older", to: ".d.78-3.old/a")

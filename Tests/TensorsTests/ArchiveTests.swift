@@ -84,7 +84,7 @@ import Testing
 
   @Test func whatIsNoArchiveIsNotOverwritten() throws {
     let folder = try TemporaryFolder()
-    for content in [#"{"id":1}"#, "GGUF", "(", "\u{FEFF}"] {
+    for content in [#"{"id":1}"#, "GGUF", "[", "\u{FEFF}"] {
       let path = try folder.write(content, to: "precious")
       let error = TensorError(
         .inputOutput, source: path, "holds something that is no tensor archive; it is not overwritten")

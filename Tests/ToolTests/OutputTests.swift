@@ -71,8 +71,8 @@ import Testing
     #expect(noInput.status == 74)
     #expect(noInput.stderr == "nlft-grade: stdin: cannot read: Bad file descriptor\n")
     let silent = try await runShell("nlft-grade --rejects bad judged.jsonl 2>&-", in: folder.path)
-    #expect(silent.lines.count == 4)
-    #expect(folder.text("bad") == "")
+    #expect(silent.lines.count == 3)
+    #expect(folder.text("bad")?.contains("plain") == true)
   }
 
   @Test(arguments: ["--gguf model/model.safetensors", "--gguf in/adapter_config.json", "--merge model", "--merge in"])
@@ -105,7 +105,7 @@ import Testing
       ls adapter | wc -l
       """, in: folder.path)
     #expect(result.lines.map { $0.filter { $0 != " " } } == ["74", "0", "4"])
-    #expect(result.stderr == "nlft-step: adapter/: is being written by another process\n")
+    #expect(result.stderr.hasPrefix("nlft-step: adapter/: is being written by another process\n"))
   }
 
   #if os(Linux)
