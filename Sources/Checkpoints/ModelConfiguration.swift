@@ -105,7 +105,10 @@ public struct ModelConfiguration: Sendable, Equatable {
       ("vocabulary size", vocabularySize),
     ]
     for (name, size) in sizes where size <= 0 || size > 1 << 24 {
-      throw CheckpointError(source, "the \(name) is \(size)")
+      throw CheckpointError(source, "the \(name) is \(size), expected 1 to \(1 << 24)")
+    }
+    guard heads * headDimension <= 1 << 24 else {
+      throw CheckpointError(source, "\(heads) attention heads of \(headDimension) are more than \(1 << 24)")
     }
     guard heads % keyHeads == 0 else {
       throw CheckpointError(source, "\(heads) attention heads cannot share \(keyHeads) key-value heads evenly")
