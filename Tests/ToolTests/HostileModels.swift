@@ -122,8 +122,8 @@ enum HostileModels {
       $0.set("llama.attention.head_count_kv", .unsigned(1 << 24))
       $0.set("llama.attention.key_length", .unsigned(1 << 24))
     },
-    gguf("2^24 layers", "the tensor blk.2.attn_norm.weight is missing") {
-      $0.set("llama.block_count", .unsigned(1 << 24))
+    gguf("4096 layers", "the tensor blk.2.attn_norm.weight is missing") {
+      $0.set("llama.block_count", .unsigned(4096))
     },
     gguf("tensor that stands twice", "the tensor token_embd.weight stands twice") { $0.tensors.append($0.tensors[0]) },
     gguf("one part of a split", "part 2 of a model split into 3 files, expected the first, …-00001-of-00003.gguf") {
@@ -168,6 +168,9 @@ enum HostileModels {
     gguf("10^6 empty tokens", command: tokenize, "259 token types for 1000000 tokens") {
       $0.set("tokenizer.ggml.tokens", .strings([String](repeating: "", count: 1_000_000)))
     },
+    gguf(
+      "2^22 merges", command: tokenize, "tokenizer.ggml.merges has 4194304 elements, expected at most 2097152"
+    ) { $0.set("tokenizer.ggml.merges", .strings([String](repeating: "a b", count: 1 << 22))) },
     gguf("template that is a number", command: tokenize, "tokenizer.chat_template is no string") {
       $0.set("tokenizer.chat_template", .unsigned(1))
     },
@@ -286,9 +289,9 @@ enum HostileModels {
       "config.json", "many values", "not JSON: too many values for 20000003 bytes at byte 3021907", command: sample
     ) { Array("[0".utf8) + HostileBytes.repeated(",0", 10_000_000) + Array("]".utf8) },
     configuration(
-      "10^18 layers", "model/config.json: the number of layers is 1000000000000000000, expected 1 to 16777216"
+      "10^18 layers", "model/config.json: the number of layers is 1000000000000000000, expected 1 to 4096"
     ) { $0["num_hidden_layers"] = .number("1e18") },
-    configuration("2^24 layers", "model: the tensor model.layers.2.input_layernorm.weight is missing") {
+    configuration("2^24 layers", "model/config.json: the number of layers is 16777216, expected 1 to 4096") {
       $0["num_hidden_layers"] = .integer(1 << 24)
     },
     configuration(
