@@ -16,7 +16,7 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-interchange format lint clean
+.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -75,17 +75,27 @@ test-interchange: build model ## Exchange adapters and models with transformers,
 	@'$(VENV)/bin/python' Tests/Interchange/interchange.py '$(cache)/SmolLM2-135M-Instruct.Q4_1.gguf' \
 	  '$(cache)/gemma-3-270m-q4_k_m.gguf'
 
+fuzz: setup ## Feed the readers of all files with broken ones for SECONDS=600 in all, under the address sanitizer
+	@SWIFT='$(SWIFT)' Tests/Fuzzing/fuzz.sh $(or $(SECONDS),600)
+
+# Swift has no sanitizer of undefined behaviour on Linux; its own checks are on in all but the kernels. C has one.
+sanitize: setup ## All tests under the address and (for C) undefined-behaviour sanitizers; half an hour
+	$(SWIFT) build -c release --build-tests --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 SWIFT_BACKTRACE=enable=no \
+	  $(SWIFT) test -c release --skip-build --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
+
 format: ## Format the sources in place
 	$(SWIFT) format --in-place --recursive $(swift-sources)
 
 lint: ## Check the sources' format and the scripts' syntax
 	$(SWIFT) format lint --strict --recursive $(swift-sources)
-	@for script in pipelines/*.sh pipelines/*/*.sh .ci/run; do bash -n "$$script"; done
-	@if command -v shellcheck > /dev/null; then shellcheck pipelines/*.sh pipelines/*/*.sh .ci/run; fi
+	@for script in $(scripts); do bash -n "$$script"; done
+	@if command -v shellcheck > /dev/null; then shellcheck $(scripts); fi
 
 clean: ## Remove what was built and the recipes' results; the fetched model stays
 	rm -rf .build pipelines/*/work
 
+scripts := pipelines/*.sh pipelines/*/*.sh Tests/Fuzzing/fuzz.sh .ci/run
 swift-sources := Package.swift Sources Tests pipelines
 
 # One Make runs all goals of a recipe: two side by side would write the same files.

@@ -86,12 +86,14 @@ let package = Package(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
     .target(name: "ScriptedServers", path: "Tests/ScriptedServers"),
-    tests("Records", ["GeneratedJSON"]),
+    .target(name: "StoredStreams", path: "Tests/StoredStreams"),
+    .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
+    tests("Records", ["GeneratedJSON", "StoredStreams"]),
     tests("Kernels", ["TinyModels"]),
     tests("Tensors", ["Records"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
     tests("Tokenizers", ["Records", "Templates"]),
-    tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers"]),
+    tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers", "TinyModels"]),
     tests("Transformer", ["Records", "Kernels", "Tensors", "Checkpoints", "TinyModels"]),
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer", "TinyModels"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
@@ -103,9 +105,22 @@ let package = Package(
     .testTarget(
       name: "ToolTests",
       dependencies: [
-        "Records", "Tensors", "GeneratedJSON", "GoldenData", "ScriptedServers", "TemporaryFolders", subprocess,
+        "Records", "Tensors", "GeneratedJSON", "GoldenData", "ScriptedServers", "StoredStreams", "TemporaryFolders",
+        "TinyModels", "peak-memory", subprocess,
       ],
       exclude: ["cases"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Only for `make fuzz`: the fuzzer's library has its own `main`, and must be asked for on the command line.
+if Context.environment["NLFT_FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "CZlib", "CZstd", "Records", "Kernels", "Tensors", "Templates", "Tokenizers", "Checkpoints", "GeneratedJSON",
+        "TemporaryFolders", "TinyModels",
+      ],
+      path: "Tests/Fuzzing", exclude: ["fuzz.sh"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -106,11 +106,18 @@ extension AdapterConfiguration {
     return found
   }
 
+  /// More than the projections of any model, each of which is matched with each.
+  private static let mostPatterns = 2048
+
   private static func patterns(
     _ key: String, _ file: JSONFile
   ) throws(CheckpointError) -> [(key: String, pattern: ModulePattern)] {
+    let members = try file.object(key)?.value.members ?? []
+    guard members.count <= mostPatterns else {
+      throw CheckpointError(file.path, "\"\(key)\" has \(members.count) patterns, expected at most \(mostPatterns)")
+    }
     var patterns: [(String, ModulePattern)] = []
-    for member in try file.object(key)?.value.members ?? [] {
+    for member in members {
       do {
         patterns.append((member.key, try ModulePattern(member.key)))
       } catch {

@@ -40,7 +40,8 @@ struct AdapterTensorName {
     }
     let module = parts.joined(separator: ".")
     if parts.first == "model" { parts.removeFirst() }
-    guard parts.count == 4, parts[0] == "layers", parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+    guard parts.count == 4, parts[0] == "layers", parts[1].utf8.count < 10,
+      parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
       let layer = Int(parts[1]), let projection = Projection(rawValue: String(parts[3])), parts[2] == projection.block
     else { return nil }
     return AdapterTensorName(layer: layer, projection: projection, letter: letter, module: module)

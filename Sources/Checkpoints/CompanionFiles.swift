@@ -25,9 +25,7 @@ enum CompanionFiles {
     var files: [File] = [("config.json", Array(JSON.object(members).indentedText.utf8))]
     for name in copied {
       guard let bytes = try WholeFile.bytesIfPresent(directory + "/" + name) else { continue }
-      if bytes.starts(with: "version https://git-lfs".utf8) {
-        throw CheckpointError(directory + "/" + name, "a Git LFS pointer, expected the file itself (git lfs pull)")
-      }
+      try GitPointer.refuse(bytes, directory + "/" + name)
       files.append((name, bytes))
     }
     return files

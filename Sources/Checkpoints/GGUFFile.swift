@@ -67,10 +67,18 @@ struct GGUFPart {
 
   var path: String { mapping.path }
 
+  /// More tensors or metadata values than any model has; each takes many times the bytes of its entry in a file.
+  private static let mostEntries = 1 << 16
+  /// What the format allows.
+  private static let longestKey = 1 << 16 - 1
+  /// ggml's own names have 63 bytes at most.
+  private static let longestName = 1 << 10
+
   init(path: String) throws {
     mapping = try MappedFile(path: path)
     var cursor = GGUFCursor(mapping: mapping)
     guard mapping.count >= 4, try cursor.fixed(UInt32.self, "the magic") == 0x4655_4747 else {
+      try GitPointer.refuse(mapping.bytes, path)
       throw CheckpointError(path, "not a GGUF file: it does not start with \"GGUF\"")
     }
     let version = try cursor.fixed(UInt32.self, "the version")
@@ -78,11 +86,11 @@ struct GGUFPart {
       let reason = version.byteSwapped < 16 ? "is big-endian" : "has version \(version)"
       throw CheckpointError(path, "the GGUF file \(reason), expected little-endian version 2 or 3")
     }
-    let tensorCount = try cursor.count("the number of tensors", unit: 24)
-    let valueCount = try cursor.count("the number of metadata values", unit: 13)
+    let tensorCount = try cursor.count("the number of tensors", unit: 24, most: Self.mostEntries)
+    let valueCount = try cursor.count("the number of metadata values", unit: 13, most: Self.mostEntries)
     var metadata: [String: GGUFValue] = [:]
     for _ in 0..<valueCount {
-      let key = try cursor.string("a metadata key")
+      let key = try cursor.string("a metadata key", longest: Self.longestKey)
       let type = try cursor.fixed(UInt32.self, "the type of \(key)")
       guard metadata.updateValue(try cursor.value(type, key), forKey: key) == nil else {
         throw CheckpointError(path, "the metadata key \(key) stands twice")
@@ -90,7 +98,7 @@ struct GGUFPart {
     }
     var listed: [String: GGUFCursor.Entry] = [:]
     for _ in 0..<tensorCount {
-      let name = try cursor.string("a tensor's name")
+      let name = try cursor.string("a tensor's name", longest: Self.longestName)
       let entry = try cursor.entry(name)
       guard listed.updateValue(entry, forKey: name) == nil else {
         throw CheckpointError(path, "the tensor \(name) stands twice")
@@ -146,16 +154,23 @@ struct GGUFCursor {
   }
 
   /// A 64-bit count of things that take at least `unit` bytes each.
-  mutating func count(_ what: @autoclosure () -> String, unit: Int) throws(CheckpointError) -> Int {
+  /// - Parameter most: more than so many are refused.
+  mutating func count(
+    _ what: @autoclosure () -> String, unit: Int, most: Int = .max
+  ) throws(CheckpointError) -> Int {
     let value = try fixed(UInt64.self, what())
     guard value <= UInt64((mapping.count - offset) / unit) else {
       throw CheckpointError(mapping.path, "\(what()) is \(value), more than the file can hold")
     }
+    guard value <= UInt64(most) else {
+      throw CheckpointError(mapping.path, "\(what()) is \(value), expected at most \(most)")
+    }
     return Int(value)
   }
 
-  mutating func string(_ what: @autoclosure () -> String) throws(CheckpointError) -> String {
-    let length = try count("the length of \(what())", unit: 1)
+  /// - Parameter longest: longer texts are refused.
+  mutating func string(_ what: @autoclosure () -> String, longest: Int = .max) throws(CheckpointError) -> String {
+    let length = try count("the length of \(what())", unit: 1, most: longest)
     let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + length])
     offset += length
     guard let text = Self.text(bytes) else {

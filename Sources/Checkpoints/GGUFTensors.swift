@@ -41,9 +41,10 @@ extension GGUFFile {
       throw CheckpointError(
         path, "the tensor \(name) has rows of \(columns), expected a multiple of \(format.blockLength)")
     }
-    // The configuration's sizes are below 2²⁴ each, so that this product cannot overflow.
-    let count = shape.reduce(1, *) / format.blockLength * format.blockBytes
     let (start, length) = (entry.start, entry.mapping.count)
+    guard let count = format.byteCount(shape) else {
+      throw CheckpointError(path, "the tensor \(name) has shape \(shape), more than any file can hold")
+    }
     guard start <= length, count <= length - start, let base = entry.mapping.bytes.baseAddress else {
       throw CheckpointError(path, "the tensor \(name) needs \(count) bytes at offset \(start), the file has \(length)")
     }
@@ -139,5 +140,18 @@ extension GGUFFile {
       numbers.append(number)
     }
     return numbers
+  }
+}
+
+extension WeightFormat {
+  /// Bytes of a tensor whose rows are whole blocks; nil if they cannot be counted.
+  fileprivate func byteCount(_ shape: [Int]) -> Int? {
+    var count = blockBytes
+    for size in shape.dropLast() + [(shape.last ?? 0) / blockLength] {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      if overflow { return nil }
+      count = product
+    }
+    return count
   }
 }

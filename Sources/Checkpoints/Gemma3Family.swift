@@ -112,11 +112,12 @@ struct Gemma3Family: FamilyRules {
 
   func members(of c: ModelConfiguration) -> [JSON.Member] {
     let base = c.attentionScaleBase ?? Double(c.headDimension)
-    let scalar: JSON = abs(base - base.rounded()) < 1e-3 ? .integer(Int(base.rounded())) : .double(base)
+    let whole = abs(base - base.rounded()) < 1e-3 ? Int(exactly: base.rounded()) : nil
     var members = [
       JSON.Member("attention_bias", .bool(!c.biases.isEmpty)), JSON.Member("attn_logit_softcapping", .null),
       JSON.Member("final_logit_softcapping", .null),
-      JSON.Member("query_pre_attn_scalar", scalar), JSON.Member("layer_types", c.layerTypes),
+      JSON.Member("query_pre_attn_scalar", whole.map { .integer($0) } ?? .double(base)),
+      JSON.Member("layer_types", c.layerTypes),
     ]
     if let sliding = c.sliding {
       members.append(JSON.Member("sliding_window", .integer(sliding.window)))

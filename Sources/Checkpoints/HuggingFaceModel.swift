@@ -80,8 +80,11 @@ struct ShardedTensors {
         throw CheckpointError(index.path, "\"weight_map\" is missing")
       }
       for member in map {
-        guard let shard = member.value.string, !shard.contains("/"), !shard.isEmpty else {
-          throw CheckpointError(index.path, "the shard of \(member.key) is no plain file name")
+        guard let shard = member.value.string, !shard.utf8.contains(where: { $0 == 0x2F || $0 == 0 }),
+          !["", ".", ".."].contains(shard)
+        else {
+          throw CheckpointError(
+            index.path, "the shard of \(member.key) is \(member.value.text), expected a plain file name")
         }
         if shards[shard] == nil { shards[shard] = try MappedTensors(path: directory + "/" + shard) }
         places[member.key] = shard

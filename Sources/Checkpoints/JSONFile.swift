@@ -5,22 +5,21 @@ struct JSONFile {
   let path: String
   let value: JSON
 
-  init(directory: String, name: String) throws {
-    guard let file = try JSONFile(ifPresentIn: directory, name: name) else {
+  /// - Parameter room: what the file's values may take beyond its length, as in `JSON`.
+  init(directory: String, name: String, room: Int = JSON.standardRoom) throws {
+    guard let file = try JSONFile(ifPresentIn: directory, name: name, room: room) else {
       throw CheckpointError(directory, "there is no \(name)", isMissing: true)
     }
     self = file
   }
 
-  init?(ifPresentIn directory: String, name: String) throws {
+  init?(ifPresentIn directory: String, name: String, room: Int = JSON.standardRoom) throws {
     path = directory + "/" + name
     guard let bytes = try WholeFile.bytesIfPresent(path) else { return nil }
     do {
-      value = try JSON(parsing: bytes)
+      value = try JSON(parsing: bytes, room: room)
     } catch {
-      if bytes.starts(with: "version https://git-lfs".utf8) {
-        throw CheckpointError(path, "a Git LFS pointer, expected the file itself (git lfs pull)")
-      }
+      try GitPointer.refuse(bytes, path)
       throw CheckpointError(path, "\(error)")
     }
     guard value.members != nil else { throw CheckpointError(path, "found \(value.kind), expected an object") }

@@ -100,12 +100,19 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// - Throws: `CheckpointError` naming the number that does not.
   func validate(source: String) throws(CheckpointError) {
     let sizes = [
-      ("hidden size", hiddenSize), ("intermediate size", intermediateSize), ("number of layers", layers),
+      ("hidden size", hiddenSize), ("intermediate size", intermediateSize),
       ("number of attention heads", heads), ("number of key-value heads", keyHeads), ("head dimension", headDimension),
       ("vocabulary size", vocabularySize),
     ]
     for (name, size) in sizes where size <= 0 || size > 1 << 24 {
-      throw CheckpointError(source, "the \(name) is \(size)")
+      throw CheckpointError(source, "the \(name) is \(size), expected 1 to \(1 << 24)")
+    }
+    // Memory is set aside for this many before the first of them is looked for.
+    guard (1...4096).contains(layers) else {
+      throw CheckpointError(source, "the number of layers is \(layers), expected 1 to 4096")
+    }
+    guard heads * headDimension <= 1 << 24 else {
+      throw CheckpointError(source, "\(heads) attention heads of \(headDimension) are more than \(1 << 24)")
     }
     guard heads % keyHeads == 0 else {
       throw CheckpointError(source, "\(heads) attention heads cannot share \(keyHeads) key-value heads evenly")

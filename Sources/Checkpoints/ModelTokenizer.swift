@@ -46,8 +46,13 @@ public struct ModelTokenizer: Sendable {
       stops: stops, source: file.path)
   }
 
+  /// Vocabularies have many short words: the largest in use, of a quarter million tokens, takes 115 MiB.
+  private static let vocabularyRoom = 128 << 20
+  /// More than a template may have, so that it is the template that refuses it.
+  private static let longestTemplate = 4 << 20
+
   private init(directory: String) throws {
-    let file = try JSONFile(directory: directory, name: "tokenizer.json")
+    let file = try JSONFile(directory: directory, name: "tokenizer.json", room: Self.vocabularyRoom)
     let configuration = try JSONFile(ifPresentIn: directory, name: "tokenizer_config.json")
     let tokenizer = try Tokenizer(
       tokenizerJSON: file.value, configuration: configuration?.value, source: file.path)
@@ -71,7 +76,8 @@ public struct ModelTokenizer: Sendable {
 
   /// The template stands in a file of its own or in tokenizer_config.json, there alone or as one of several.
   private static func jinja(_ directory: String, _ configuration: JSONFile?) throws -> String? {
-    if let bytes = try WholeFile.bytesIfPresent(directory + "/chat_template.jinja") {
+    if let bytes = try WholeFile.bytesIfPresent(directory + "/chat_template.jinja", limit: longestTemplate) {
+      try GitPointer.refuse(bytes, directory + "/chat_template.jinja")
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw CheckpointError(directory + "/chat_template.jinja", "not UTF-8")
       }

@@ -17,6 +17,8 @@ package struct ModulePattern: Sendable, Equatable {
   /// The expression as it was written.
   package let text: String
   private let node: Node
+  /// The characters of an expression that is nothing but characters and dots, as most are; nil for a dot.
+  private let literal: [UInt8?]?
 
   /// Parses an expression.
   /// - Throws: `ModulePatternError` naming what is not supported.
@@ -24,35 +26,61 @@ package struct ModulePattern: Sendable, Equatable {
     self.text = text
     var parser = ModulePatternParser(text)
     node = try parser.parse()
+    literal = Self.literal(node)
+  }
+
+  private static func literal(_ node: Node) -> [UInt8?]? {
+    guard case .sequence(let parts) = node else { return nil }
+    var bytes: [UInt8?] = []
+    for part in parts {
+      guard case .character(let set) = part, set.count == 1 || set == ModulePatternParser.anything else { return nil }
+      bytes.append(set.count == 1 ? set.first : nil)
+    }
+    return bytes
   }
 
   /// Whether a module is meant.
+  ///
+  /// A module's name has at most 63 bytes, so that a set of places in it is the bits of a number; a longer one is none.
   package func matches(_ module: String) -> Bool {
     let name = Array(module.utf8)
-    var starts: Set = [0]
-    for index in name.indices where name[index] == UInt8(ascii: ".") { starts.insert(index + 1) }
-    return Self.ends(of: node, from: starts, in: name).contains(name.count)
+    guard name.count < UInt64.bitWidth else { return false }
+    if let literal {
+      let start = name.count - literal.count
+      guard start >= 0, zip(name[start...], literal).allSatisfy({ $1 == nil ? $0 != 0x0A : $0 == $1 }) else {
+        return false
+      }
+      return start == 0 || name[start - 1] == UInt8(ascii: ".")
+    }
+    var starts: UInt64 = 1
+    for index in name.indices where name[index] == UInt8(ascii: ".") { starts |= 2 << UInt64(index) }
+    return Self.ends(of: node, from: starts, in: name) >> UInt64(name.count) & 1 == 1
   }
 
-  /// Where matches that begin at one of the places can end.
-  private static func ends(of node: Node, from starts: Set<Int>, in name: [UInt8]) -> Set<Int> {
+  /// Where matches that begin at one of the places can end: bit n for the place before byte n.
+  private static func ends(of node: Node, from starts: UInt64, in name: [UInt8]) -> UInt64 {
+    if starts == 0 { return 0 }
     switch node {
     case .character(let set):
-      return Set(starts.filter { $0 < name.count && set.contains(name[$0]) }.map { $0 + 1 })
+      var ends: UInt64 = 0
+      for place in name.indices where starts >> UInt64(place) & 1 == 1 && set.contains(name[place]) {
+        ends |= 2 << UInt64(place)
+      }
+      return ends
     case .sequence(let parts):
       return parts.reduce(starts) { ends(of: $1, from: $0, in: name) }
     case .choice(let parts):
-      return parts.reduce(into: []) { $0.formUnion(ends(of: $1, from: starts, in: name)) }
+      return parts.reduce(0) { $0 | ends(of: $1, from: starts, in: name) }
     case .repeated(let part, let isOptional, let isUnbounded):
       var reached = ends(of: part, from: starts, in: name)
-      var last = isUnbounded ? reached : []
-      while !last.isEmpty {
-        last = ends(of: part, from: last, in: name).subtracting(reached)
-        reached.formUnion(last)
+      var last = isUnbounded ? reached : 0
+      while last != 0 {
+        last = ends(of: part, from: last, in: name) & ~reached
+        reached |= last
       }
-      return isOptional ? reached.union(starts) : reached
-    case .start: return starts.intersection([0])
-    case .end: return starts.intersection([name.count])
+      return isOptional ? reached | starts : reached
+    case .start: return starts & 1
+    case .end: return starts & 1 << UInt64(name.count)
     }
   }
 }
@@ -67,9 +95,11 @@ private struct ModulePatternParser {
   private let bytes: [UInt8]
   private var offset = 0
   private var depth = 0
-  private static let deepestGroup = 16
+  private static let deepestGroup = 6
   private static let lengthLimit = 1024
 
+  /// What a dot matches.
+  fileprivate static let anything = Set<UInt8>(0...0xFF).subtracting([UInt8(ascii: "\n")])
   private static let digits = Set(UInt8(ascii: "0")...UInt8(ascii: "9"))
   private static let letters = Set(UInt8(ascii: "a")...UInt8(ascii: "z")).union(UInt8(ascii: "A")...UInt8(ascii: "Z"))
   private static let words = digits.union(letters).union([UInt8(ascii: "_")])
@@ -139,7 +169,7 @@ private struct ModulePatternParser {
     case "*", "+", "?", "{": throw ModulePatternError(reason: "a repetition of nothing")
     case ".":
       offset += 1
-      return .character(Set(0...0xFF).subtracting([UInt8(ascii: "\n")]))
+      return .character(Self.anything)
     case "^":
       offset += 1
       return .start

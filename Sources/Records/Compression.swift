@@ -18,6 +18,9 @@ public enum Compression: String, Sendable, CaseIterable {
     case undecided
   }
 
+  /// What stands in a Git repository in place of a large file (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+  private static let gitPointer = Array("version https://git-lfs".utf8)
+
   /// The magic numbers. A JSON text begins with none of them.
   private static let magics: [(bytes: [UInt8], meaning: Recognition)] =
     [
@@ -25,6 +28,7 @@ public enum Compression: String, Sendable, CaseIterable {
       (Array("BZh".utf8), .foreign("compressed by bzip2")), ([0xFD, 0x37, 0x7A, 0x58], .foreign("compressed by xz")),
       ([0x50, 0x4B, 0x03, 0x04], .foreign("a zip archive")), (Array("PAR1".utf8), .foreign("a Parquet file")),
       ([0x04, 0x22, 0x4D, 0x18], .foreign("compressed by lz4")),
+      (gitPointer, .foreign("a Git LFS pointer (git lfs pull fetches the file)")),
     ]
     // zstd's skippable frames, with which pzstd begins its files.
     + (0x50...0x5F).map { ([$0, 0x2A, 0x4D, 0x18], .compressed(.zstd)) }

@@ -14,6 +14,8 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     case open
     /// Reading or writing failed.
     case transfer
+    /// An input file was read and is not what it should be.
+    case content
     /// The reader of a pipe has gone away.
     case closed
   }

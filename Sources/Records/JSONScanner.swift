@@ -8,6 +8,8 @@ struct JSONScanner {
   let bytes: [UInt8]
   var index: Int
   private var depth = 0
+  /// What the values built so far leave of the memory that they may take.
+  private var room = Int.max
 
   init(_ bytes: [UInt8], at index: Int = 0) {
     self.bytes = bytes
@@ -37,6 +39,11 @@ struct JSONScanner {
     index += 1
   }
 
+  mutating func expectEnd() throws(JSONError) {
+    skipWhitespace()
+    guard isAtEnd else { throw failure("the end") }
+  }
+
   private mutating func enter() throws(JSONError) {
     depth += 1
     if depth > Self.maximumDepth {
@@ -46,19 +53,52 @@ struct JSONScanner {
 
   // MARK: Values
 
-  mutating func value() throws(JSONError) -> JSON {
+  /// Builds a value that takes no more memory than `room` bytes.
+  mutating func value(room: Int) throws(JSONError) -> JSON {
+    self.room = room
+    return try value()
+  }
+
+  /// Takes memory for a part of a value.
+  private mutating func take(_ count: Int) throws(JSONError) {
+    room -= count
+    if room < 0 { throw JSONError("too many values for \(bytes.count) bytes", offset: index) }
+  }
+
+  /// Takes memory for a text; short ones lie in the values themselves.
+  private mutating func take(_ text: String) throws(JSONError) {
+    let count = text.utf8.count
+    if count > 15 { try take(count + Self.headerBytes) }
+  }
+
+  /// What the system and Swift keep beside the content of an array or a long text.
+  private static let headerBytes = 40
+  /// Arrays that grow have room for twice their elements.
+  private static let growth = 2
+
+  private mutating func value() throws(JSONError) -> JSON {
     skipWhitespace()
     guard index < bytes.count else { throw failure("a value") }
     switch bytes[index] {
     case UInt8(ascii: "{"):
       var members: [JSON.Member] = []
-      try object { (scanner, key) throws(JSONError) in members.append(JSON.Member(key, try scanner.value())) }
+      try object { (scanner, key) throws(JSONError) in
+        try scanner.take(Self.growth * MemoryLayout<JSON.Member>.stride + (members.isEmpty ? Self.headerBytes : 0))
+        try scanner.take(key)
+        members.append(JSON.Member(key, try scanner.value()))
+      }
       return .object(members)
     case UInt8(ascii: "["):
       var elements: [JSON] = []
-      try array { (scanner) throws(JSONError) in elements.append(try scanner.value()) }
+      try array { (scanner) throws(JSONError) in
+        try scanner.take(Self.growth * MemoryLayout<JSON>.stride + (elements.isEmpty ? Self.headerBytes : 0))
+        elements.append(try scanner.value())
+      }
       return .array(elements)
-    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "\""):
+      let text = try string()
+      try take(text)
+      return .string(text)
     case UInt8(ascii: "t"):
       try literal("true")
       return .bool(true)
@@ -71,7 +111,9 @@ struct JSONScanner {
     default:
       let start = index
       try skipNumber()
-      return .number(String(decoding: bytes[start..<index], as: UTF8.self))
+      let digits = String(decoding: bytes[start..<index], as: UTF8.self)
+      try take(digits)
+      return .number(digits)
     }
   }
 
@@ -278,22 +320,5 @@ struct JSONScanner {
       index += 1
     }
     return unit
-  }
-}
-
-extension JSON {
-  /// Parses one JSON text; nothing but white space may stand around it.
-  /// - Throws: `JSONError` with the offending byte.
-  public init(parsing bytes: [UInt8]) throws(JSONError) {
-    var scanner = JSONScanner(bytes)
-    self = try scanner.value()
-    scanner.skipWhitespace()
-    guard scanner.isAtEnd else { throw scanner.failure("the end") }
-  }
-
-  /// Parses one JSON text; nothing but white space may stand around it.
-  /// - Throws: `JSONError` with the offending byte.
-  public init(parsing text: String) throws(JSONError) {
-    try self.init(parsing: Array(text.utf8))
   }
 }

@@ -19,6 +19,9 @@ public struct Record: Sendable {
     var value: ArraySlice<UInt8>
   }
 
+  /// More fields than anybody's records have; each takes many times the bytes of a short line.
+  private static let mostFields = 1 << 16
+
   private var fields: [Field] = []
   private var isSpaced = false
 
@@ -26,7 +29,7 @@ public struct Record: Sendable {
   public init() {}
 
   /// Checks the syntax of one line and takes its fields; values stay bytes.
-  /// - Throws: `JSONError` if the line is not JSON or not an object.
+  /// - Throws: `JSONError` if the line is not JSON, not an object, or has more than 65536 fields.
   public init(parsing line: [UInt8]) throws(JSONError) {
     var scanner = JSONScanner(line)
     scanner.skipWhitespace()
@@ -42,6 +45,9 @@ public struct Record: Sendable {
       while line[nameStart] != UInt8(ascii: "\"") { nameStart += 1 }
       var nameEnd = colon
       while line[nameEnd - 1] != UInt8(ascii: "\"") { nameEnd -= 1 }
+      guard fields.count < Self.mostFields else {
+        throw JSONError("more than \(Self.mostFields) fields", offset: nameStart)
+      }
       if fields.isEmpty { isSpaced = colon + 1 < line.count && line[colon + 1] == UInt8(ascii: " ") }
       scanner.skipWhitespace()
       let start = scanner.index
@@ -60,9 +66,10 @@ public struct Record: Sendable {
   /// The keys, in their order.
   public var keys: [String] { fields.map(\.key) }
 
-  /// The value under `key`, parsed, or nil if there is no such field. Setting nil removes the field.
+  /// The value under `key`, parsed, or nil if there is no such field, or one of more values than are built of a text of
+  /// its length. Setting nil removes the field.
   public subscript(key: String) -> JSON? {
-    // The bytes were checked when they came in, so parsing them cannot fail.
+    // The bytes were checked when they came in, so parsing them fails for no other reason.
     get { raw(key).flatMap { try? JSON(parsing: Array($0)) } }
     set {
       if let newValue { set(key, to: newValue) } else { remove(key) }

@@ -6,10 +6,19 @@ extension Record {
     return value
   }
 
+  /// The value under `key`, which is expected to be neither array nor object. Those are refused without being built.
+  private func single(_ key: String, _ expected: String) throws(RecordError) -> JSON? {
+    switch raw(key)?.first {
+    case UInt8(ascii: "["): throw RecordError(field: key, found: "an array", expected: expected)
+    case UInt8(ascii: "{"): throw RecordError(field: key, found: "an object", expected: expected)
+    default: return self[key]
+    }
+  }
+
   /// The string under `key`, or nil if the field is absent or null.
   /// - Throws: `RecordError` if it holds something else.
   public func optionalString(_ key: String) throws(RecordError) -> String? {
-    guard let value = self[key], !value.isNull else { return nil }
+    guard let value = try single(key, "a string"), !value.isNull else { return nil }
     guard let string = value.string else { throw RecordError(field: key, found: value.kind, expected: "a string") }
     return string
   }
@@ -17,7 +26,7 @@ extension Record {
   /// The boolean under `key`, or nil if the field is absent or null.
   /// - Throws: `RecordError` if it holds something else.
   public func optionalBool(_ key: String) throws(RecordError) -> Bool? {
-    guard let value = self[key], !value.isNull else { return nil }
+    guard let value = try single(key, "a boolean"), !value.isNull else { return nil }
     guard let bool = value.bool else { throw RecordError(field: key, found: value.kind, expected: "a boolean") }
     return bool
   }
@@ -25,7 +34,7 @@ extension Record {
   /// The integer under `key`, or nil if the field is absent or null.
   /// - Throws: `RecordError` if it holds something else.
   public func optionalInteger(_ key: String) throws(RecordError) -> Int? {
-    guard let value = self[key], !value.isNull else { return nil }
+    guard let value = try single(key, "an integer"), !value.isNull else { return nil }
     guard let integer = value.integer else {
       let found = if case .number(let digits) = value { digits } else { value.kind }
       throw RecordError(field: key, found: found, expected: "an integer")

@@ -36,18 +36,23 @@ public struct InputLayout: Sendable, Equatable {
 public final class RecordReader {
   /// The longest line or array element that is read, in bytes: 256 MiB.
   public static let longestLine = 256 << 20
+  /// The same for a compressed file, whose size says nothing of its lines: 16 MiB.
+  public static let longestCompressedLine = 16 << 20
 
   /// Called with each file's layout before its first record.
   public var opened: (InputLayout) -> Void = { _ in }
   private let longestLine: Int
   private var waiting: ArraySlice<String>
   private var current: (input: InputFile, file: String?, elements: ElementReader?)?
+  /// What the current file's compression leaves of `longestLine`.
+  private var limit: Int
 
   /// A reader of `paths` in their order; `-` is stdin, and so is an empty list.
   /// - Parameter longestLine: Longer lines and array elements fail by themselves, without being held.
   /// - Throws: `FileError` of kind `open` if any of the files cannot be opened.
   public init(paths: [String], longestLine: Int = RecordReader.longestLine) throws(FileError) {
     self.longestLine = longestLine
+    limit = longestLine
     waiting = paths.isEmpty ? ["-"] : paths[...]
     for path in waiting { try InputFile.check(path: path) }
   }
@@ -68,7 +73,8 @@ public final class RecordReader {
       guard let path = waiting.popFirst() else { return nil }
       let input = try InputFile(path: path)
       try Self.skipMark(of: input)
-      let elements = try ElementReader(ifArray: input, longestLine: longestLine)
+      limit = input.compression == nil ? longestLine : min(longestLine, Self.longestCompressedLine)
+      let elements = try ElementReader(ifArray: input, longestLine: limit)
       let file = path == "-" ? nil : path
       opened(InputLayout(file: file, compression: input.compression, isArray: elements != nil))
       current = (input, file, elements)
@@ -86,9 +92,9 @@ public final class RecordReader {
   private func nextLine(of input: InputFile, file: String?) throws(FileError) -> RecordLine? {
     while true {
       let number = input.line
-      guard let line = try input.readLine(limit: longestLine) else { return nil }
+      guard let line = try input.readLine(limit: limit) else { return nil }
       if line.isTooLong {
-        return RecordLine(file: file, number: number, bytes: [], record: .failure(.tooLong(longestLine)))
+        return RecordLine(file: file, number: number, bytes: [], record: .failure(.tooLong(limit)))
       }
       if line.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       var record = Self.record(line.bytes)

@@ -28,6 +28,11 @@ public enum WholeFile {
     }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit {
+      // Growing step by step would take twice the memory for a moment.
+      bytes.reserveCapacity(Int(status.st_size))
+    }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let count = read(descriptor, &buffer, buffer.count)
@@ -36,7 +41,7 @@ public enum WholeFile {
       if count == 0 { return bytes }
       bytes.append(contentsOf: buffer[..<count])
       guard bytes.count <= limit else {
-        throw FileError(path: path, kind: .transfer, reason: "larger than \(limit) bytes, expected a small file")
+        throw FileError(path: path, kind: .content, reason: "larger than \(limit) bytes, expected a small file")
       }
     }
   }

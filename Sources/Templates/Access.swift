@@ -135,7 +135,7 @@ extension Interpreter {
     case .generator(let generator): elements = try generator.rest()
     default: throw failure("\(value.kind) cannot be iterated over")
     }
-    try charge(elements.count >> 3)
+    try charge(elements.count >> 2)
     return elements
   }
 

@@ -51,7 +51,7 @@ extension Interpreter {
       let range = IntegerRange(
         start: bounds.count > 1 ? first : 0, stop: second, step: step, limit: limits.elements)
     else { throw limit("a range has more than \(limits.elements) elements") }
-    try charge(range.count >> 3)
+    try charge(range.count >> 2)
     return .range(range)
   }
 

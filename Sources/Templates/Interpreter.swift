@@ -50,7 +50,7 @@ final class Interpreter {
   }
 
   /// Counts the work of reading or making text.
-  func charge(text bytes: Int) throws(TemplateError) { if bytes >= 256 { try charge(bytes >> 8) } }
+  func charge(text bytes: Int) throws(TemplateError) { if bytes >= 64 { try charge(bytes >> 6) } }
 
   /// Enters a level of statements, expressions or calls, which `leave` leaves.
   func enter() throws(TemplateError) {
@@ -85,7 +85,7 @@ final class Interpreter {
 
   func check(elements: Int) throws(TemplateError) {
     guard elements <= limits.elements else { throw limit("a list has more than \(limits.elements) elements") }
-    try charge(elements >> 3)
+    try charge(elements >> 2)
   }
 
   func check(depth: Int) throws(TemplateError) {

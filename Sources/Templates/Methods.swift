@@ -128,6 +128,7 @@ extension Interpreter {
         like: base)
     case .splitlines:
       let keepsEnds = try bound("keepends")[0]?.isTrue ?? false
+      try check(elements: text.unicodeScalars.count(where: \.endsLine))
       return try list(of: text.lines(keepingEnds: keepsEnds), like: base)
     case .partition, .rpartition:
       let separator = try one("sep")
@@ -202,6 +203,8 @@ extension Interpreter {
   private func parts(
     of text: String, at separator: String?, limit: Int?, fromEnd: Bool
   ) throws(TemplateError) -> [String] {
+    // One part too many is refused by whoever makes a list of them, without the others having been made.
+    let limit = min(limit ?? .max, limits.elements)
     guard let separator else { return text.splitAtSpace(limit: limit, fromEnd: fromEnd) }
     guard !separator.isEmpty else { throw failure("a text cannot be split at an empty separator") }
     return text.split(at: separator, limit: limit, fromEnd: fromEnd)

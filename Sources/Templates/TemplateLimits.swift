@@ -1,8 +1,8 @@
 /// Bounds within which a template is parsed and rendered, so that a hostile one costs little time and memory.
 public struct TemplateLimits: Sendable {
   /// Bytes of UTF-8 in the template.
-  public var sourceBytes = 1 << 20
-  /// Expressions and statements evaluated in one rendering; every 8 elements of a list and every 256 bytes of text that
+  public var sourceBytes = 1 << 18
+  /// Expressions and statements evaluated in one rendering; every 4 elements of a list and every 64 bytes of text that
   /// are made or searched count as one more.
   public var steps = 1_000_000
   /// Bytes of UTF-8 in the output, and in any text made on the way.

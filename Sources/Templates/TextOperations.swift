@@ -6,7 +6,7 @@ extension Unicode.Scalar {
   }
 
   /// Whether Python's `splitlines` ends a line here.
-  fileprivate var endsLine: Bool {
+  var endsLine: Bool {
     switch value {
     case 0x0A...0x0D, 0x1C...0x1E, 0x85, 0x2028, 0x2029: true
     default: false
@@ -111,24 +111,5 @@ extension String {
       }
     }
     return result
-  }
-}
-
-extension [UInt8] {
-  /// Where a part stands, occurrences not overlapping; an empty part stands nowhere but at the start.
-  func positions(of part: [UInt8], limit: Int? = nil, fromEnd: Bool = false) -> [Int] {
-    guard let first = part.first else { return [0] }
-    var positions: [Int] = []
-    var index = fromEnd ? count - part.count : 0
-    while index >= 0, index + part.count <= count {
-      if let limit, positions.count >= limit { break }
-      if self[index] == first, self[index..<index + part.count].elementsEqual(part) {
-        positions.append(index)
-        index += fromEnd ? -part.count : part.count
-      } else {
-        index += fromEnd ? -1 : 1
-      }
-    }
-    return fromEnd ? positions.reversed() : positions
   }
 }

@@ -57,10 +57,15 @@ struct TensorHeader: Sendable {
     let dataStart = Self.prefixLength + bytes.count
     var metadata: [String: String] = [:]
     var entries: [Entry] = []
+    var names: Set<String> = []
     for member in members {
       if member.key == Self.metadataKey {
         metadata = try Self.metadata(member.value, source: source)
       } else {
+        // JSON tells keys apart by their bytes, and so lets composed and decomposed letters pass as two.
+        guard names.insert(member.key).inserted else {
+          throw TensorError(source: source, "tensor \"\(member.key)\": another has the same name")
+        }
         entries.append(try Self.entry(member, dataStart: dataStart, fileLength: fileLength, source: source))
       }
     }

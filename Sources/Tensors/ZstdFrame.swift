@@ -21,6 +21,10 @@ enum ZstdFrame {
   /// …and takes at least this much of the frame (a header of three bytes and one byte to repeat).
   private static let minimumBlockLength = 4
 
+  /// Frames of tokens, weights and states shrink to a third at most, but for small ones of few values.
+  private static let mostExpansion = 4
+  private static let smallContent = 32 << 20
+
   /// Why a frame cannot be written or read; the caller says where it lies.
   struct Failure: Error {
     let reason: String
@@ -101,6 +105,12 @@ enum ZstdFrame {
     let (most, overflow) = blocks.multipliedReportingOverflow(by: maximumBlockContent)
     guard overflow || declared <= UInt64(most) else {
       throw Failure("the zstd frame declares \(declared) bytes, more than its \(frame.count) bytes can hold")
+    }
+    let plausible = smallContent + frame.count * mostExpansion
+    guard declared <= UInt64(plausible) else {
+      throw Failure(
+        "the zstd frame declares \(declared) bytes, more than the \(plausible) that tensors in \(frame.count) bytes can be"
+      )
     }
     return Int(declared)
   }

@@ -65,9 +65,15 @@ public final class Diagnostics {
     write("\(tool): \(Self.printable(message))\n")
   }
 
+  /// A message shows at most so many bytes: what it quotes may be as long as a file.
+  private static let longestMessage = 2000
+
   /// Control characters, which come from input, are shown as escapes: they must neither break the line nor reach the
-  /// terminal.
+  /// terminal. What is too long is cut.
   public static func printable(_ message: String) -> String {
+    if message.utf8.count > longestMessage {
+      return printable(String(decoding: message.utf8.prefix(longestMessage - 8), as: UTF8.self) + "…")
+    }
     guard message.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return message }
     var text = ""
     for scalar in message.unicodeScalars {

@@ -35,13 +35,22 @@ public struct ToolError: Error, Sendable, Equatable, CustomStringConvertible {
   public init(_ error: any Error) {
     switch error {
     case let error as ToolError: self = error
-    case let error as FileError: self.init(error.kind == .open ? .noInput : .transfer, "\(error)")
+    case let error as FileError: self.init(Self.status(of: error.kind), "\(error)")
     case let error as CheckpointError: self.init(error.isMissing ? .noInput : .data, "\(error)")
     case let error as TensorError: self.init(Self.status(of: error.kind), "\(error)")
     case is RecordError, is JSONError, is TokenizerError, is PromptError: self.init(.data, "\(error)")
     default: self.init(.internal, "\(error)")
     }
   }
+
+  private static func status(of kind: FileError.Kind) -> Status {
+    switch kind {
+    case .open: .noInput
+    case .content: .data
+    case .transfer, .closed: .transfer
+    }
+  }
+
   private static func status(of kind: TensorError.Kind) -> Status {
     switch kind {
     case .opening: .noInput

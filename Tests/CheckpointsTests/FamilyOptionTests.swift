@@ -1,6 +1,7 @@
 import Checkpoints
 import TemporaryFolders
 import Testing
+import TinyModels
 
 /// Options of config.json and of GGUF metadata: honoured, or refused by name.
 struct FamilyOptionTests {

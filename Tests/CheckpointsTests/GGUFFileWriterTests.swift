@@ -1,6 +1,7 @@
 import Checkpoints
 import TemporaryFolders
 import Testing
+import TinyModels
 
 struct GGUFFileWriterTests {
   private let folder: TemporaryFolder

@@ -2,6 +2,7 @@ import Checkpoints
 import Kernels
 import TemporaryFolders
 import Testing
+import TinyModels
 
 /// Models in several files, as llama.cpp's gguf-split writes them.
 struct GGUFSplitTests {

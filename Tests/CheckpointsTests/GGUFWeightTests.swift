@@ -2,6 +2,7 @@ import Checkpoints
 import Kernels
 import TemporaryFolders
 import Testing
+import TinyModels
 
 /// Stored numbers against ggml's block formats, written out in double precision.
 struct GGUFWeightTests {

@@ -58,10 +58,13 @@ struct HuggingFaceModelTests {
     try index(map + ["\"other\": \"part-2.safetensors\""])
     let missing = failure { _ = try ModelCheckpoint.open(folder.path) }
     #expect(missing == "\(folder.path)/part-2.safetensors: cannot be opened: No such file or directory")
-    for name in ["../x", "", "a/b"] {
+    for name in ["../x", "", "a/b", "..", "/part-0.safetensors"] {
       try index(map + ["\"other\": \"\(name)\""])
       let text = failure { _ = try ModelCheckpoint.open(folder.path) }
-      #expect(text == "\(folder.path)/model.safetensors.index.json: the shard of other is no plain file name")
+      #expect(
+        text
+          == "\(folder.path)/model.safetensors.index.json: the shard of other is \"\(name)\", expected a plain file name"
+      )
     }
     try index(
       map.map { $0.hasPrefix("\"model.norm") ? $0.replacing("part-0", with: "part-1") : $0 }

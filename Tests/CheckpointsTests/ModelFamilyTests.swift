@@ -126,4 +126,18 @@ struct ModelFamilyTests {
     #expect(try ModelExport(model: folder.path, adapter: nil).changedEmbeddingFactor(as: .f16) == nil)
     #expect(try ModelCheckpoint.open(folder.path).configuration.embeddingFactor == 1)
   }
+
+  /// The scale of attention is written as an integer only where it is one that fits.
+  @Test(arguments: [(Float(0.25), "16"), (1e-10, "1e+20"), (1e-15, "1e+30")])
+  func scalesBeyondIntegersAreExported(_ scale: Float, _ written: String) throws {
+    var file = SmallModel(family: .gemma3).gguf()
+    file.set("gemma3.attention.scale", .float(scale))
+    let path = try folder.write(file.encoded, to: "model.gguf")
+    try ModelExport(model: path, adapter: nil)
+      .write(to: folder.file("exported"), as: .f32, products: Products(threads: 1))
+    let scalar = try JSON(parsing: folder.read("exported/config.json"))["query_pre_attn_scalar"]
+    let expected = try #require(Double(written))
+    #expect(abs((scalar?.double ?? 0) / expected - 1) < 1e-6)
+    if case .number(let digits) = scalar { #expect(digits.contains("e") == (expected > 1e18)) }
+  }
 }

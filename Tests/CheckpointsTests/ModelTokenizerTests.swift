@@ -5,6 +5,7 @@ import Records
 import TemporaryFolders
 import Testing
 import Tokenizers
+import TinyModels
 
 /// The tokenizer in a GGUF file, and the one in the directory that is made of it.
 struct ModelTokenizerTests {

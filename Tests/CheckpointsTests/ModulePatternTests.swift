@@ -48,7 +48,7 @@ struct ModulePatternTests {
     ("^*", "a repeated anchor"), ("q{2}", "a count in braces"),
     ("[z-a]", "a range of characters without two ends in order"),
     ("q_proj\\", "a backslash at its end"), ("ä", "a character that is not printable ASCII"),
-    (String(repeating: "(", count: 17), "groups nested deeper than 16"),
+    (String(repeating: "(", count: 7), "groups nested deeper than 6"),
   ])
   func whatIsNotRegularOrNotValidIsRefused(_ key: String, _ reason: String) {
     let error = #expect(throws: ModulePatternError.self) { try ModulePattern(key) }
@@ -59,5 +59,29 @@ struct ModulePatternTests {
   @Test func nestedRepetitionsEnd() throws {
     let pattern = try ModulePattern("(.*)*(.*)*(a|a)*b")
     #expect(!pattern.matches(String(repeating: "a", count: 40)))
+  }
+
+  /// Groups in groups cost no more than their number of times.
+  @Test func nestedGroupsEnd() throws {
+    let pattern = try ModulePattern(String(repeating: "(", count: 6) + "a*" + String(repeating: ")*", count: 6) + "b")
+    #expect(!pattern.matches(String(repeating: "a", count: 60)))
+    #expect(pattern.matches(String(repeating: "a", count: 60) + "b"))
+  }
+
+  /// Patterns of nothing but characters and dots take a short way, groups the long one.
+  @Test(arguments: [
+    "q_proj", "0.self_attn.q_proj", "layers.0", "....proj", "_proj", "x", ".", "model.layers.0.self_attn.q_proj",
+  ])
+  func theShortWayAgreesWithTheLongOne(_ key: String) throws {
+    let (short, long) = (try ModulePattern(key), try ModulePattern("(\(key))"))
+    for module in Self.modules + ["q_proj", "", ".q_proj", "a\n.q_proj"] {
+      #expect(short.matches(module) == long.matches(module), "\(module)")
+    }
+  }
+
+  /// No module has so long a name.
+  @Test func longNamesAreNone() throws {
+    #expect(try ModulePattern("a*").matches(String(repeating: "a", count: 63)))
+    #expect(try !ModulePattern("a*").matches(String(repeating: "a", count: 64)))
   }
 }

@@ -3,6 +3,7 @@ import Kernels
 import Records
 import TemporaryFolders
 import Testing
+import TinyModels
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,7 @@
 import Checkpoints
 import Tensors
 import TemporaryFolders
+import TinyModels
 
 /// A model of two layers, of any family, whose every number all plain types hold exactly, to be written in either format.
 struct SmallModel {

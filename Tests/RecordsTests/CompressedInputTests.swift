@@ -1,5 +1,6 @@
 import GeneratedJSON
 import Records
+import StoredStreams
 import TemporaryFolders
 import Testing
 

@@ -53,6 +53,10 @@ import Testing
     Case(
       "duplicate name", "{\(tensor("a", "U8", "[1]", "[0,1]")),\(tensor("a", "U8", "[1]", "[1,2]"))}", data: 2,
       "the key \"a\" stands twice"),
+    Case(
+      "names that Unicode takes for one",
+      "{\(tensor("\u{E9}", "U8", "[1]", "[0,1]")),\(tensor("e\u{301}", "U8", "[1]", "[1,2]"))}", data: 2,
+      "another has the same name"),
     Case("tensor of another kind", "{\"a\":7}", data: 0, "tensor \"a\": is a number"),
     Case("no dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", data: 1, "tensor \"a\": has no dtype"),
     Case("unknown dtype", "{\(tensor("a", "F7", "[1]", "[0,1]"))}", data: 1, "unknown dtype \"F7\""),

@@ -19,7 +19,8 @@ public enum TinyTokenizer {
     return scalars.compactMap { Unicode.Scalar(UInt32($0)).map { String(Character($0)) } }
   }()
 
-  private static let chatTemplate =
+  /// ChatML.
+  static let chatTemplate =
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     + "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 

@@ -1,6 +1,7 @@
 /// Writes GGUF files by hand, right ones and wrong ones.
-struct GGUFWriter {
-  enum Value {
+public struct GGUFWriter: Sendable {
+  /// A value of the metadata.
+  public enum Value: Sendable {
     case unsigned(UInt32)
     case float(Float)
     case bool(Bool)
@@ -12,41 +13,65 @@ struct GGUFWriter {
     case raw(UInt32, [UInt8])
   }
 
-  struct Tensor {
-    var name: String
+  /// A tensor's entry and its bytes, which need not agree.
+  public struct Tensor: Sendable {
+    /// The name.
+    public var name: String
     /// As the file has them: the first varies fastest.
-    var dimensions: [UInt64]
-    var type: UInt32
-    var bytes: [UInt8]
+    public var dimensions: [UInt64]
+    /// ggml's number of the type.
+    public var type: UInt32
+    /// What lies at the tensor's offset.
+    public var bytes: [UInt8]
+
+    /// A tensor from its parts.
+    public init(name: String, dimensions: [UInt64], type: UInt32, bytes: [UInt8]) {
+      self.name = name
+      self.dimensions = dimensions
+      self.type = type
+      self.bytes = bytes
+    }
   }
 
-  var magic: [UInt8] = Array("GGUF".utf8)
-  var version: UInt32 = 3
-  var metadata: [(key: String, value: Value)] = []
-  var tensors: [Tensor] = []
-  var alignment = 32
+  /// The first four bytes.
+  public var magic: [UInt8] = Array("GGUF".utf8)
+  /// The format's version.
+  public var version: UInt32 = 3
+  /// Keys and values, in order.
+  public var metadata: [(key: String, value: Value)] = []
+  /// The tensors, in order.
+  public var tensors: [Tensor] = []
+  /// What offsets are multiples of.
+  public var alignment = 32
   /// Written instead of the true counts.
-  var tensorCount: UInt64?
-  var valueCount: UInt64?
+  public var tensorCount: UInt64?
+  /// The same for the metadata's values.
+  public var valueCount: UInt64?
+
+  /// An empty file.
+  public init() {}
 
   /// Replaces or adds a metadata value; nil removes it.
-  mutating func set(_ key: String, _ value: Value?) {
+  public mutating func set(_ key: String, _ value: Value?) {
     metadata.removeAll { $0.key == key }
     if let value { metadata.append((key, value)) }
   }
 
   /// Changes the tensor of this name.
-  mutating func change(_ name: String, _ body: (inout Tensor) -> Void) {
+  public mutating func change(_ name: String, _ body: (inout Tensor) -> Void) {
     for index in tensors.indices where tensors[index].name == name { body(&tensors[index]) }
   }
 
-  static func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+  /// A number's bytes, little endian.
+  public static func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian, Array.init)
   }
 
-  static func string(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
+  /// A text behind its length.
+  public static func string(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
 
-  static func typed(_ value: Value) -> [UInt8] {
+  /// A value behind its type.
+  public static func typed(_ value: Value) -> [UInt8] {
     switch value {
     case .unsigned(let number): little(UInt32(4)) + little(number)
     case .float(let number): little(UInt32(6)) + little(number.bitPattern)
@@ -63,7 +88,7 @@ struct GGUFWriter {
   }
 
   /// The bytes of the file and where the data section starts.
-  var parts: (header: [UInt8], data: [UInt8]) {
+  public var parts: (header: [UInt8], data: [UInt8]) {
     var header = magic + Self.little(version)
     header += Self.little(tensorCount ?? UInt64(tensors.count)) + Self.little(valueCount ?? UInt64(metadata.count))
     for (key, value) in metadata { header += Self.string(key) + Self.typed(value) }
@@ -79,5 +104,6 @@ struct GGUFWriter {
     return (header, data)
   }
 
-  var encoded: [UInt8] { parts.header + parts.data }
+  /// The bytes of the file.
+  public var encoded: [UInt8] { parts.header + parts.data }
 }
