@@ -32,6 +32,8 @@ public struct MapRecord: Sendable {
     func add(_ key: String, _ value: JSON?) {
       if let value { members.append(JSON.Member(key, value)) }
     }
+    // Numbers lose digits in a page.
+    add("id", record.idText.map { .string($0) })
     add("trouble", trouble.map { .string($0) })
     if let scored {
       add("incorrect", .bool(scored.isIncorrect))

@@ -33,29 +33,29 @@ public struct TerminalMap: Sendable {
   /// line feeds break the line, and no look reaches over them, so that a pager may begin at any line.
   public var text: String {
     var text = ""
-    var current: String?
-    func change(to rendition: String?) {
-      guard rendition != current else { return }
-      if current != nil { text += "\u{1B}[0m" }
-      if let rendition { text += "\u{1B}[\(rendition)m" }
-      current = rendition
+    var current: (opening: String, closing: String)?
+    func change(to look: (opening: String, closing: String)?) {
+      guard look?.opening != current?.opening else { return }
+      text += (current?.closing ?? "") + (look?.opening ?? "")
+      current = look
     }
     for (index, piece) in pieces.enumerated() where !piece.isEmpty {
       let effect =
         index < effects.count
         ? effects[index] : TokenEffect(direction: .none, strength: 0, tokenClass: .plain)
-      let rendition = palette.rendition(effect)
-      let brackets = palette.brackets(effect)
+      let look = palette.look(effect)
       for (number, line) in piece.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
         if number > 0 {
-          change(to: rendition)
-          if rendition != nil { text += "⏎" }
+          if palette != .plain {
+            change(to: look)
+            text += "⏎"
+          }
           change(to: nil)
           text += "\n"
         }
         guard !line.isEmpty else { continue }
-        change(to: rendition)
-        text += (brackets?.opening ?? "") + Self.visible(line) + (brackets?.closing ?? "")
+        change(to: look)
+        text += Self.visible(line)
       }
     }
     change(to: nil)

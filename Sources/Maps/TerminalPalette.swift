@@ -28,38 +28,35 @@ public enum TerminalPalette: Sendable, Equatable {
   private static let reinforcing = [195, 159, 117, 75]
   private static let suppressing = [230, 223, 215, 208]
 
-  /// Parameters of the escape sequence that begins the token's look; nil for none. Salient tokens are bold and
-  /// underlined, clustered ones underlined.
-  func rendition(_ effect: TokenEffect) -> String? {
+  /// What stands in front of a token, or several in a row that look alike, and behind; nil for nothing. In colours
+  /// salient tokens are bold and underlined, clustered ones underlined.
+  func look(_ effect: TokenEffect) -> (opening: String, closing: String)? {
+    if self == .plain { return Self.brackets(effect) }
     var parts: [String] = []
     switch effect.tokenClass {
     case .plain: break
     case .cluster: parts.append("4")
     case .salient: parts += ["1", "4"]
     }
-    switch (self, effect.direction) {
-    case (.plain, _): return nil
-    case (_, .none): parts.append("2")
-    case (.shades, .reinforced): parts += ["30", "48", "5", "\(Self.reinforcing[shade(effect)])"]
-    case (.shades, .suppressed): parts += ["30", "48", "5", "\(Self.suppressing[shade(effect)])"]
-    case (.colours, .reinforced): parts += ["30", "46"]
-    case (.colours, .suppressed): parts += ["30", "43"]
+    let shade = min(3, Int(effect.strength * 4))
+    switch (effect.direction, self == .shades) {
+    case (.none, _): parts.append("2")
+    case (.reinforced, true): parts += ["30", "48", "5", "\(Self.reinforcing[shade])"]
+    case (.suppressed, true): parts += ["30", "48", "5", "\(Self.suppressing[shade])"]
+    case (.reinforced, false): parts += ["30", "46"]
+    case (.suppressed, false): parts += ["30", "43"]
     }
-    return parts.joined(separator: ";")
+    return ("\u{1B}[\(parts.joined(separator: ";"))m", "\u{1B}[0m")
   }
 
-  private func shade(_ effect: TokenEffect) -> Int { min(3, Int(effect.strength * 4)) }
-
-  /// What stands around a token where there are no colours; nil for nothing.
-  func brackets(_ effect: TokenEffect) -> (opening: String, closing: String)? {
-    guard self == .plain else { return nil }
+  private static func brackets(_ effect: TokenEffect) -> (opening: String, closing: String)? {
     switch (effect.direction, effect.tokenClass) {
-    case (.suppressed, _): return ("[-", "]")
-    case (.reinforced, .salient): return ("[+", "]")
-    case (.reinforced, .cluster): return ("(+", ")")
-    case (.none, .cluster): return ("(", ")")
-    case (.reinforced, .plain): return nil
-    case (.none, .plain), (.none, .salient): return ("{", "}")
+    case (.suppressed, _): ("[-", "]")
+    case (.reinforced, .salient): ("[+", "]")
+    case (.reinforced, .cluster): ("(+", ")")
+    case (.none, .cluster): ("(", ")")
+    case (.reinforced, .plain): nil
+    case (.none, .plain), (.none, .salient): ("{", "}")
     }
   }
 
@@ -68,11 +65,11 @@ public enum TerminalPalette: Sendable, Equatable {
     if self == .plain {
       return "[+salient, reinforced] [-suppressed] (+clustered, reinforced) (clustered) {nothing} reinforced"
     }
-    func sample(_ word: String, _ direction: TokenEffect.Direction, _ strength: Double, _ tokenClass: TokenClass)
-      -> String
-    {
-      let effect = TokenEffect(direction: direction, strength: strength, tokenClass: tokenClass)
-      return "\u{1B}[\(rendition(effect) ?? "0")m\(word)\u{1B}[0m"
+    func sample(
+      _ word: String, _ direction: TokenEffect.Direction, _ strength: Double, _ tokenClass: TokenClass
+    ) -> String {
+      let look = look(TokenEffect(direction: direction, strength: strength, tokenClass: tokenClass))
+      return (look?.opening ?? "") + word + (look?.closing ?? "")
     }
     return [
       sample("reinforced", .reinforced, 0.6, .plain), sample("salient", .reinforced, 1, .salient),

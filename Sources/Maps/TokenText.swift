@@ -18,7 +18,7 @@ public enum TokenText: Sendable, Equatable {
   }
 
   /// The texts of tokens that stand for these bytes.
-  static func texts(of tokens: [[UInt8]]) -> [TokenText] {
+  public static func texts(of tokens: [[UInt8]]) -> [TokenText] {
     var texts: [TokenText] = []
     texts.reserveCapacity(tokens.count)
     var start = 0

@@ -38,74 +38,73 @@ public struct ClusterReach: Sendable {
     guard count <= Self.longestResponse, hidden.dimension > 0, !overflow, hidden.values.count == expected,
       hidden.values.allFinite
     else { return nil }
-    let products = StateProducts(hidden, count: count)
     let last = limits.values.count - 1
-    near = (0..<count).map { start in
-      ReachWalk(products: products, start: start, sign: 1).steps { limits.first(above: $0) }
-        .filter { $0.opening <= last }
-    }
-    far = (0..<count).map { start in
-      ReachWalk(products: products, start: start, sign: -1).steps { last - limits.last(below: -$0) }
-        .filter { $0.opening <= last }
+    (near, far) = Self.products(of: hidden, count: count).withUnsafeBufferPointer { products in
+      let starts = (0..<count).map { ReachWalk(products: products, count: count, start: $0) }
+      return (
+        starts.map { walk in
+          walk.steps(sign: 1) { limits.first(above: $0) }.filter { $0.opening <= last }
+        },
+        starts.map { walk in
+          walk.steps(sign: -1) { last - limits.last(below: -$0) }.filter { $0.opening <= last }
+        }
+      )
     }
   }
-}
 
-/// The scalar products of a response's states, [T, T].
-private struct StateProducts {
-  let count: Int
-  private var values: [Float]
-
-  init(_ hidden: ScoresFrame.Hidden, count: Int) {
-    self.count = count
-    var values = [Float](repeating: 0, count: count * count)
+  /// The scalar products of a response's states, [T, T].
+  private static func products(of hidden: ScoresFrame.Hidden, count: Int) -> [Float] {
+    var products = [Float](repeating: 0, count: count * count)
     hidden.values.withUnsafeBufferPointer { states in
       let vectors = StateVectors(states, dimension: hidden.dimension)
       for left in 0..<count {
         for right in left..<count {
           let product = vectors.product(left, right)
-          values[left * count + right] = product
-          values[right * count + left] = product
+          products[left * count + right] = product
+          products[right * count + left] = product
         }
       }
     }
-    self.values = values
+    return products
   }
-
-  subscript(left: Int, right: Int) -> Double { Double(values[left * count + right]) }
 }
 
-/// The walks from one token under all limits. Distances are compared with a sign, so that a neighbour joins where its
-/// distance is below the limit also when far ones join.
+/// The walks from one token under all limits.
 private struct ReachWalk {
-  let products: StateProducts
+  /// The scalar products of all states, [T, T].
+  let products: UnsafeBufferPointer<Float>
+  let count: Int
   let start: Int
-  let sign: Double
 
   /// A centre as the tokens that made it, in the order in which they joined.
   private struct Centre {
-    let products: StateProducts
+    let products: UnsafeBufferPointer<Float>
+    let count: Int
     var joined: [Int]
     var square: Double
 
-    /// Each token that joins halves the weight of those before it: farther back they cannot be seen in a `Double`.
-    private static let memory = 54
+    /// Each token that joins halves the weight of those before it: farther back they vanish behind the rounding of the
+    /// products.
+    private static let memory = 32
 
     func product(_ token: Int) -> Double {
-      var weight = 0.5
-      var sum = 0.0
-      for place in stride(from: joined.count - 1, through: max(0, joined.count - Self.memory), by: -1) {
-        if place == 0 { weight *= 2 }
-        sum += weight * products[joined[place], token]
-        weight /= 2
+      let row = UnsafeBufferPointer(rebasing: products[token * count..<(token + 1) * count])
+      return joined.withUnsafeBufferPointer { joined in
+        var weight = 0.5
+        var sum = 0.0
+        for place in stride(from: joined.count - 1, to: max(0, joined.count - Self.memory), by: -1) {
+          sum += weight * Double(row[joined[place]])
+          weight *= 0.5
+        }
+        // The start has the weight that is left.
+        return joined.count <= Self.memory ? sum + 2 * weight * Double(row[joined[0]]) : sum
       }
-      return sum
     }
 
     /// The cosine distance of a token, with which it then joins.
     mutating func distanceOfJoining(_ token: Int) -> Double {
       let product = product(token)
-      let other = products[token, token]
+      let other = Double(products[token * count + token])
       let distance = 1 - product / (square * other).squareRoot()
       square = max(0, (square + 2 * product + other) / 4)
       joined.append(token)
@@ -119,8 +118,15 @@ private struct ReachWalk {
     }
   }
 
-  /// - Parameter opening: the number of the first limit that lets a signed distance pass.
-  func steps(opening: (Double) -> Int) -> [ClusterReach.Step] {
+  /// The steps by which the cluster grows.
+  /// - Parameters:
+  ///   - sign: what distances are multiplied by to be compared, so that a neighbour joins where the product is small:
+  ///     -1 when far ones join.
+  ///   - opening: the number of the first limit that lets such a product pass.
+  func steps(sign: Double, opening: (Double) -> Int) -> [ClusterReach.Step] {
+    // A state of length zero has no direction and never joins.
+    func signed(_ distance: Double) -> Double { distance.isNaN ? .infinity : sign * distance }
+
     var steps: [ClusterReach.Step] = []
     func add(_ distance: Double, _ left: Int, _ right: Int) {
       let step = ClusterReach.Step(opening: opening(distance), left: left, right: right)
@@ -129,7 +135,8 @@ private struct ReachWalk {
     }
     // The largest distance that has to be passed to come this far.
     var passed = -Double.infinity
-    var centre = Centre(products: products, joined: [start], square: products[start, start])
+    var centre = Centre(
+      products: products, count: count, joined: [start], square: Double(products[start * count + start]))
     while true {
       // On the left everything joins until a neighbour is farther than all that was passed.
       var next = Double.infinity
@@ -151,7 +158,7 @@ private struct ReachWalk {
       if passed > -.infinity { add(passed, left, 0) }
       var rightPassed = passed
       var right = 0
-      for neighbour in (start + 1)..<max(start + 1, products.count) {
+      for neighbour in (start + 1)..<max(start + 1, count) {
         let distance = signed(walker.distanceOfJoining(neighbour))
         guard distance < next else { break }
         if distance > rightPassed {
@@ -165,7 +172,4 @@ private struct ReachWalk {
       passed = next
     }
   }
-
-  /// A state of length zero has no direction and never joins.
-  private func signed(_ distance: Double) -> Double { distance.isNaN ? .infinity : sign * distance }
 }

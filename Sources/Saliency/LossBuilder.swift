@@ -157,7 +157,8 @@ public struct LossBuilder: Sendable {
     _ probabilities: TokenProbabilities, _ hidden: ScoresFrame.Hidden?, isIncorrect: Bool
   ) throws(SaliencyError) -> TokenWeights {
     switch method {
-    case .cut: return isIncorrect ? try .cut(probabilities, constants: constants) : .likelihood(count: probabilities.base.count)
+    case .cut:
+      return isIncorrect ? try .cut(probabilities, constants: constants) : .likelihood(count: probabilities.base.count)
     case .dft:
       var weights = TokenWeights.likelihood(count: probabilities.base.count)
       weights.likelihood = probabilities.base.map { Float($0) }

@@ -94,7 +94,7 @@ nlft.Controls = class {
     const [min, max, step] = nlft.settings.constants[option].range;
     const id = `constant-${option}${place === "" ? "" : "-" + place}`;
     const slider = nlft.element("input", {
-      type: "range", min, max, step, "aria-label": label, title: help, tabindex: 0,
+      type: "range", min, max, step, "aria-label": label, title: help,
       input: () => this.set(option, whole(Number(slider.value)), slider),
     });
     const field = nlft.element("input", {
@@ -140,9 +140,13 @@ nlft.Controls = class {
       show(from);
       const { isRead } = nlft.settings.constants[option];
       row.classList.toggle("moved", this.settings.isMoved(option));
-      row.classList.toggle("unread", isRead !== undefined && !isRead(values));
+      const isUnread = isRead !== undefined && !isRead(values);
+      row.classList.toggle("unread", isUnread);
+      for (const input of row.querySelectorAll("input, select")) input.disabled = isUnread;
     }
-    document.getElementById("command").textContent = this.settings.command;
+    // Lines break between words, not behind the hyphens in them.
+    const words = this.settings.command.split(" ").map((word) => nlft.element("span", {}, word));
+    document.getElementById("command").replaceChildren(...words.flatMap((word) => [word, " "]).slice(0, -1));
   }
 
   async copyCommand() {

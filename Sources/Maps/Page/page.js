@@ -69,13 +69,13 @@ nlft.Page = class {
     this.filled.set(index, parts);
     this.paint(parts);
     card.style.minBlockSize = "";
-    this.mark(parts);
   }
 
   empty(card) {
     const index = Number(card.dataset.index);
     if (!this.filled.has(index) || card.contains(document.activeElement)) return;
     if (card.isConnected) card.style.minBlockSize = `${card.offsetHeight}px`;
+    for (const range of this.filled.get(index).ranges ?? []) this.found?.delete(range);
     this.filled.delete(index);
     card.replaceChildren();
   }
@@ -92,6 +92,7 @@ nlft.Page = class {
     if (terms !== parts.texted) {
       parts.texts.replaceChildren(...nlft.responses.texts(record, outcome).filter(Boolean));
       parts.texted = terms;
+      this.mark(parts);
     }
   }
 
@@ -118,10 +119,10 @@ nlft.Page = class {
         return [found.node, Math.min(offset - found.start, found.node.length)];
       };
       for (let start = text.indexOf(wanted); start >= 0; start = text.indexOf(wanted, start + wanted.length)) {
-        const range = new Range();
-        range.setStart(...at(start));
-        range.setEnd(...at(start + wanted.length - 1));
-        range.setEnd(range.endContainer, Math.min(range.endOffset + 1, range.endContainer.length));
+        const [startContainer, startOffset] = at(start);
+        const [endContainer, last] = at(start + wanted.length - 1);
+        // Static, so that it holds when cards change their places.
+        const range = new StaticRange({ startContainer, startOffset, endContainer, endOffset: Math.min(last + 1, endContainer.length) });
         parts.ranges.push(range);
         this.found.add(range);
       }
@@ -260,6 +261,7 @@ nlft.Page = class {
     document.getElementById("help-open").addEventListener("click", () => help.showModal());
     document.getElementById("theme").addEventListener("click", () => this.turn());
     this.theme(this.stored);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.stored ?? this.theme(null));
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("beforeprint", () => { for (const index of this.list) this.fill(this.cards[index]); });
     this.holder.addEventListener("focusin", ({ target }) => {
@@ -301,7 +303,7 @@ nlft.Page = class {
       ArrowRight: () => this.step(token, 1), ArrowLeft: () => this.step(token, -1),
       n: () => this.step(token, 1, true), p: () => this.step(token, -1, true),
       Home: token && (() => this.step(token, -Infinity)), End: token && (() => this.step(token, Infinity)),
-      "/": () => document.getElementById("search").select(), "?": () => document.getElementById("help").showModal(),
+      "/": () => { document.getElementById("search").focus(); document.getElementById("search").select(); }, "?": () => document.getElementById("help").showModal(),
       d: () => this.turn(), Escape: () => { this.readout.hide(); document.activeElement.blur(); },
     };
     if (!actions[key]) return;
@@ -323,6 +325,16 @@ nlft.Page = class {
     const card = this.cards[this.current];
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "start" });
+    this.trim();
+  }
+
+  /** Empties cards that a jump has left behind, of which the observer never saw anything. */
+  trim() {
+    if (this.filled.size < 40) return;
+    for (const { card } of [...this.filled.values()]) {
+      const { top, bottom } = card.getBoundingClientRect();
+      if (bottom < -1000 || top > innerHeight + 1000) this.empty(card);
+    }
   }
 
   /** Goes along the tokens of the current record, or along its salient ones. */

@@ -45,7 +45,7 @@ nlft.records = (() => {
       this.limits = limits;
       this.data = data;
       const fields = data.record;
-      this.id = String(fields.id ?? "");
+      this.id = data.id ?? "(no id)";
       this.question = nlft.records.shown(fields.question ?? fields.input);
       this.instruction = nlft.records.shown(fields.instruction);
       this.answer = nlft.records.shown(fields.answer);

@@ -91,6 +91,7 @@ nlft.responses = (() => {
           part.style.insetInlineStart = `${(100 * k) / count}%`;
           part.style.inlineSize = `${100 / count}%`;
           part.classList.add("part");
+          part.setAttribute("aria-label", `part ${k + 1} of ${text[0]}`);
           group.append(part);
         }
         holder.append(group);
@@ -118,8 +119,9 @@ nlft.responses = (() => {
   }
 
   const number = (value, digits = 4) =>
-    value === 0 ? "0" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
-      ? value.toPrecision(digits) : value.toExponential(digits - 2);
+    value === 0 || !Number.isFinite(value) ? String(value)
+      : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6 ? value.toExponential(digits - 2)
+        : Math.abs(value) >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
   /** Why a token has its class, in the method’s terms. */
@@ -224,21 +226,23 @@ nlft.responses = (() => {
     const { answer, judge } = outcome.refusal ? { answer: null, judge: null } : outcome;
     const times = (weight) => (weight === 1 ? "" : `, weight ${weight}`);
     const part = (term) => term && term.count > 0 ? `in the loss: ${term.count} tokens${times(term.weight)}` : null;
-    const { predicted, expected } = record.data.record;
-    const values = predicted === undefined && expected === undefined ? null
-      : `found ${nlft.records.shown(predicted) ?? "nothing"}, expected ${nlft.records.shown(expected) ?? "nothing"}`;
     return [
-      text("Instruction", record.instruction), text("Question", record.question),
+      text("Question", record.question),
       text("Standard answer", record.answer ?? (answer ? "" : null), part(answer)),
       text("Critique", record.judgment ?? (judge ? "" : null), judge ? `response under it ${part(judge) ?? "has no target"}` : null),
-      text("Values", values),
       record.tokens && !record.texts ? text("Response as text", record.output) : null,
+      record.instruction === null || record.instruction === "" ? null
+        : element("details", {}, element("summary", {}, "Instruction"), element("p", { dir: "auto" }, visible(record.instruction))),
     ];
   }
 
   function verdict(record) {
-    if (record.isIncorrect) return element("span", { class: "verdict incorrect" }, "✗ incorrect");
-    return element("span", { class: "verdict correct" }, record.isGraded ? "✓ correct" : "✓ taken as correct");
+    const { predicted, expected } = record.data.record;
+    const value = (found) => visible(nlft.records.shown(found) ?? "no value");
+    const values = predicted === undefined && expected === undefined ? ""
+      : record.isIncorrect ? `: ${value(predicted)}, expected ${value(expected)}` : `: ${value(predicted)}`;
+    if (record.isIncorrect) return element("span", { class: "verdict incorrect" }, `✗ incorrect${values}`);
+    return element("span", { class: "verdict correct" }, (record.isGraded ? "✓ correct" : "✓ taken as correct") + values);
   }
 
   return { response, shade, reading, sentence, figures, texts, verdict, effect, visible, classNames };

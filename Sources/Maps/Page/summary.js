@@ -62,7 +62,7 @@ nlft.Summary = class {
       records.refused ? `${whole(records.refused)} without loss` : "", records.leftOut ? `${whole(records.leftOut)} left out` : "",
     ].filter(Boolean).join(", ");
     const classRow = (name, kind) => figure(name, whole(tokens[kind]),
-      `${part(tokens[kind], count)}; mean weight ${mean(this.likelihood, kind)}` +
+      `${part(tokens[kind], count)}; mean likelihood ${mean(this.likelihood, kind)}` +
       (this.unlikelihood[kind] > 0 ? `, unlikelihood ${mean(this.unlikelihood, kind)}` : ""));
     document.getElementById("figures").replaceChildren(
       figure("records", whole(records.all), `${whole(records.correct)} correct, ${whole(records.incorrect)} incorrect` + (trouble ? `; ${trouble}` : "")),
@@ -137,8 +137,7 @@ nlft.Histogram = class {
       svg.append(make("line", { x1: x, x2: x, y1: -2, y2: height, class: "mark" }));
       svg.append(make("text", { x, y: -4, "text-anchor": x > width / 2 ? "end" : "start", class: "mark" }, mark[1]));
     }
-    svg.append(make("text", { x: 0, y: -4, class: "most", visibility: mark && mark[0] < 0.2 ? "hidden" : "visible" }, `${most}`));
-    const figure = nlft.element("figure", {}, nlft.element("figcaption", {}, title));
+    const figure = nlft.element("figure", {}, nlft.element("figcaption", {}, title, nlft.element("span", {}, `highest ${most}`)));
     figure.append(svg);
     return figure;
   }
