@@ -63,7 +63,7 @@ let package = Package(
       name: "Maps", dependencies: ["Records", "Tensors", "Tokenizers", "Saliency"],
       resources: [
         "map.html", "map.css", "formulas.js", "records.js", "settings.js", "controls.js", "summary.js", "responses.js",
-        "page.js",
+        "readout.js", "page.js",
       ].map { .embedInCode("Page/" + $0) }),
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),

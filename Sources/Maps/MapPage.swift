@@ -49,7 +49,7 @@ public final class MapPage {
   private static let scripts = [
     PackageResources.formulas_js, PackageResources.records_js, PackageResources.settings_js,
     PackageResources.controls_js, PackageResources.summary_js, PackageResources.responses_js,
-    PackageResources.page_js,
+    PackageResources.readout_js, PackageResources.page_js,
   ]
 
   /// What stands in front of the records and behind them: `map.html` with style, settings and script in their places.

@@ -20,6 +20,13 @@ public struct TokenEffect: Sendable, Equatable {
   /// The class.
   public let tokenClass: TokenClass
 
+  /// An effect from its parts.
+  public init(direction: Direction, strength: Double, tokenClass: TokenClass) {
+    self.direction = direction
+    self.strength = strength
+    self.tokenClass = tokenClass
+  }
+
   /// The largest likelihood that the methods give with their presets: 1 + 1 + 1 for a salient token that is certain.
   static let fullLikelihood = 3.0
   /// The largest unlikelihood: 2σ(∞).

@@ -13,7 +13,7 @@ import Testing
 
   /// Texts that would break out of a page, turn its writing round, or stand for nothing.
   private let hostile = #"""
-    {"id":"</script><script>document.title='broken'</script>","question":"<!--<script>\u2028\u202e \ud800 <b>","answer":"]]>&lt;\u0000","output":"<img src=x onerror=\"document.title='broken'\">\r\n\u0007<|im_end|>","judgment":"\u200f</SCRIPT >","tokens":{"huge":[1]},"mine":"stays behind"}
+    {"id":"</script><script>document.title='broken'</script>","question":"<!--<script>\u2028\u202e <b>","answer":"]]>&lt;\u0000","output":"<img src=x onerror=\"document.title='broken'\">\r\n\u0007<|im_end|>","judgment":"\u200f</SCRIPT >","tokens":{"huge":[1]},"mine":"stays behind"}
     """#
 
   private func page(in folder: TemporaryFolder) throws -> String {
@@ -60,15 +60,13 @@ import Testing
     let mark = #"<script type="application/json" class="record">"#
     let start = try #require(page.firstRange(of: mark)).upperBound
     let text = String(page[start...].prefix { $0 != "<" })
-    // JSON's own reader refuses lone surrogates, which browsers take.
-    let data = try JSON(parsing: Array(text.replacing(#"\ud800"#, with: "").utf8))
+    let data = try JSON(parsing: Array(text.utf8))
     let record = try #require(data["record"])
     #expect(record["id"]?.string == "</script><script>document.title='broken'</script>")
     #expect(record["judgment"]?.string == "\u{200F}</SCRIPT >")
     #expect(record["output"]?.string == "<img src=x onerror=\"document.title='broken'\">\r\n\u{7}<|im_end|>")
     #expect(record["mine"] == nil)
     #expect(record["tokens"] == nil)
-    #expect(text.contains(#"\ud800"#))
     #expect(data["tokens"]?.string == "BQAAAAYAAAA=")
     #expect(data["base"]?.string == "AACAvwAAAMA=")
     #expect(data["incorrect"] == .bool(true))

@@ -4,11 +4,11 @@ import Tensors
 import Testing
 
 @Suite struct TerminalMapTests {
-  private let suppressed = TokenEffect.effects(
+  private let suppressed: [TokenEffect] = TokenEffect.effects(
     TokenWeights(
       classes: [.salient, .cluster, .plain, .plain], likelihood: [0, 0, 0, 5], unlikelihood: [5, 0, 0, 0]),
     factor: 10)
-  private let reinforced = TokenEffect.effects(
+  private let reinforced: [TokenEffect] = TokenEffect.effects(
     TokenWeights(classes: [.salient, .plain], likelihood: [15, 1.6], unlikelihood: [0, 0]), factor: 10)
 
   @Test func effectsAreTheWeightsBeforeMeanAndFactor() {
@@ -21,9 +21,11 @@ import Testing
     let map = TerminalMap(
       tokens: [1, 2, 3, 4], texts: [.whole("So"), .whole(" 7"), .whole(" ="), .whole(" 8\nx")], effects: suppressed,
       palette: .shades)
-    #expect(
-      map.text == "\u{1B}[1;4;30;48;5;208mSo\u{1B}[0m\u{1B}[4;2m 7\u{1B}[0m\u{1B}[2m =\u{1B}[0m"
-        + "\u{1B}[30;48;5;117m 8⏎\u{1B}[0m\n\u{1B}[30;48;5;117mx\u{1B}[0m")
+    let expected = [
+      "\u{1B}[1;4;30;48;5;208mSo\u{1B}[0m", "\u{1B}[4;2m 7\u{1B}[0m", "\u{1B}[2m =\u{1B}[0m",
+      "\u{1B}[30;48;5;117m 8⏎\u{1B}[0m\n", "\u{1B}[30;48;5;117mx\u{1B}[0m",
+    ]
+    #expect(map.text == expected.joined())
     let correct = TerminalMap(
       tokens: [1, 2], texts: [.whole("4"), .whole("2")], effects: reinforced, palette: .shades)
     #expect(correct.text == "\u{1B}[1;4;30;48;5;75m4\u{1B}[0m\u{1B}[30;48;5;195m2\u{1B}[0m")
@@ -33,9 +35,11 @@ import Testing
     let map = TerminalMap(
       tokens: [1, 2, 3, 4], texts: [.whole("So"), .whole(" 7"), .whole(" ="), .whole(" 8")], effects: suppressed,
       palette: .colours)
-    #expect(
-      map.text
-        == "\u{1B}[1;4;30;43mSo\u{1B}[0m\u{1B}[4;2m 7\u{1B}[0m\u{1B}[2m =\u{1B}[0m\u{1B}[30;46m 8\u{1B}[0m")
+    let expected = [
+      "\u{1B}[1;4;30;43mSo\u{1B}[0m", "\u{1B}[4;2m 7\u{1B}[0m", "\u{1B}[2m =\u{1B}[0m",
+      "\u{1B}[30;46m 8\u{1B}[0m",
+    ]
+    #expect(map.text == expected.joined())
   }
 
   @Test func bracketsWithoutColours() {

@@ -41,7 +41,7 @@ import Testing
     return start - (step?.left ?? 0)...start + (step?.right ?? 0)
   }
 
-  @Test(arguments: [1, 2, 24], [1, 2, 3] as [UInt64])
+  @Test(arguments: [2, 3, 24], [1, 2, 3] as [UInt64])
   func reachIsThatOfTheWalks(dimension: Int, seed: UInt64) throws {
     let count = 40
     let hidden = Self.states(count: count, dimension: dimension, seed: seed)
@@ -60,8 +60,7 @@ import Testing
         sizes.insert(far.count)
       }
     }
-    // In one dimension all states lie on a line: the distances are 0 and 2.
-    #expect(sizes.count > (dimension == 1 ? 2 : 10))
+    #expect(sizes.count > 10)
   }
 
   /// A state of length zero ends every walk.

@@ -21,8 +21,8 @@ nlft.responses = (() => {
     return { action: "nothing", strength: 0 };
   }
 
-  /** Characters that would command the display, or that nobody would see, as signs. */
-  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+  /** Characters that command the display, or that nobody would see; joiners are how some scripts are written. */
+  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
   function visible(text) {
     return text.toWellFormed().replace(hidden, (character) => {
