@@ -16,7 +16,7 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo pipe ablation bench smoke data test test-interchange format lint clean
+.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-interchange format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -53,15 +53,20 @@ bench: build model ## Speed and memory beside others: pipelines/bench/README.md;
 smoke: build ## The whole loop on a tiny generated model, and what Make promises about it
 	@pipelines/smoke/check.sh
 
+faults: build ## End every tool, and make, at random moments, 400 times or KILLS, and look for what is lost; SEED
+	@$(MAKE) --no-print-directory -f pipelines/smoke/Makefile model
+	@pipelines/faults/check.sh kills '$(or $(KILLS),400)' $(SEED)
+
 data: ## Check the demo's problems: every answer, and that their generator writes them
 	@mkdir -p .build
 	$(SWIFTC) -O pipelines/demo/generate.swift -o .build/generate
 	@.build/generate --check pipelines/demo
 
-test: setup data ## All tests: of the libraries, the tools, the demo's problems, and the smoke test
+test: setup data ## All tests: of the libraries, the tools, the demo's problems, the smoke test, and a round of faults
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	@$(MAKE) --no-print-directory smoke
+	@$(MAKE) --no-print-directory faults KILLS=80
 
 test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
 	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \

@@ -29,6 +29,16 @@ if [[ -f $target ]]; then exit 0; fi
 
 folder=$(dirname "$target")
 mkdir -p "$folder"
+# One at a time: a second waits, and finds the model there. What one that was killed left behind goes.
+if command -v flock > /dev/null; then
+  exec 9>> "$folder/.lock"
+  if ! flock -n 9; then
+    printf 'fetch-model: another one is fetching into %s: waiting for it\n' "$folder" >&2
+    flock 9
+    if [[ -f $target ]]; then exit 0; fi
+  fi
+  rm -rf "$folder"/.fetch.??????
+fi
 # In the same folder, so that the last step is a rename.
 temporary=$(mktemp -d "$folder/.fetch.XXXXXX")
 trap 'rm -rf "$temporary"' EXIT

@@ -7,6 +7,8 @@
 #
 # Round K samples, judges and steps from the adapter of round K−1; round 1 from the model alone.
 
+include pipelines/lock.mk
+ifneq ($(holds-lock),)
 include pipelines/common.mk
 
 .PHONY: pipe
@@ -71,7 +73,8 @@ $(2)/steps.jsonl $(2)/adapter/adapter_model.safetensors &: $(2)/weighted.jsonl $
 	$$(call stage,$$<,$(2)/steps.jsonl) $(call tool,step) $$(common) $$(use-model) $(use-adapter) --output $(2)/adapter \
 	  $$(stepping) $$(call seed,$(1)) $$(call tolerant,$(2)/steps.rejects)
 endef
-adapter-file = $(if $(3),$(3)/adapter_model.safetensors)
+# The steps are put in their place last: without them the adapter may be one that was saved on the way.
+adapter-file = $(if $(3),$(3:adapter=steps.jsonl) $(3)/adapter_model.safetensors)
 use-adapter = $(if $(3),--adapter $(3))
 
 # Strict: a test problem left out would change the accuracy. $(2) the round's folder, $(3) the round's own adapter
@@ -91,9 +94,10 @@ untouched = $(if $(3),$(WORK)/round-0/test/graded.jsonl)
 rounds := $(if $(filter-out 0,$(ROUNDS)),$(shell seq 1 $(ROUNDS)))
 results := $(WORK)/RESULTS.txt
 
-# The records come first, so that too few of them are noticed before anything is sampled.
-$(results): $(WORK)/train.jsonl $(WORK)/round-0/test/summary.json \
-    $(foreach round,$(rounds),$(WORK)/round-$(round)/summary.json $(WORK)/round-$(round)/test/summary.json) $(stamps)/rounds
+# The records come first, so that too few of them are noticed before anything is sampled. A summary may be there although
+# its records are not, if nlft-grade was killed between the two.
+$(results): $(WORK)/train.jsonl $(foreach folder,round-0/test $(foreach round,$(rounds),round-$(round) round-$(round)/test),\
+    $(WORK)/$(folder)/graded.jsonl $(WORK)/$(folder)/summary.json) $(stamps)/rounds
 	@pipelines/results.sh $(WORK) $(ROUNDS) > $@.tmp
 	@mv $@.tmp $@
 	$(eval results-are-new := yes)
@@ -128,3 +132,5 @@ asked := $(shell printf '%s\n' $(ROUNDS) $(patsubst round-%,%,$(filter round-%,$
 $(foreach round,$(if $(filter-out 0,$(asked)),$(shell seq 1 $(asked))),\
   $(eval $(call round-rules,$(round),$(WORK)/round-$(round),$(if $(filter-out 1,$(round)),$(WORK)/round-$(shell echo $$(($(round) - 1)))/adapter)))\
   $(eval $(call test-rules,$(round),$(WORK)/round-$(round),$(WORK)/round-$(round)/adapter)))
+
+endif

@@ -132,29 +132,44 @@ TILES void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t l
   }
 }
 
-// Sums into tiles 0–3, [0 1; 2 3]. Each of the eight tiles of a block is loaded once.
-TILES static inline void sum_blocks(const char *left, const char *right, ptrdiff_t blocks) {
+TILES static inline void add_product(void) {
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+TILES static inline void load_left(const char *tiles) {
+  _tile_loadd(4, tiles, row_bytes);
+  _tile_loadd(5, tiles + tile_bytes, row_bytes);
+}
+
+TILES static inline void load_right(const char *tiles) {
+  _tile_loadd(6, tiles, row_bytes);
+  _tile_loadd(7, tiles + tile_bytes, row_bytes);
+}
+
+// Adds to tiles 0–3, [0 1; 2 3]. Each of the eight tiles of a block is loaded once. With left and right exchanged, and
+// `exchanged` set, the sums are the same to the last bit: products are added in the same order.
+TILES static inline void sum_blocks(const char *left, const char *right, ptrdiff_t blocks, bool exchanged) {
   for (; blocks > 0; blocks--, left += block_bytes, right += block_bytes) {
-    _tile_loadd(4, left, row_bytes);
-    _tile_loadd(6, right + low_bytes, row_bytes);
-    _tile_loadd(7, right + low_bytes + tile_bytes, row_bytes);
-    _tile_loadd(5, left + tile_bytes, row_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(6, right, row_bytes);
-    _tile_loadd(7, right + tile_bytes, row_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(4, left + low_bytes, row_bytes);
-    _tile_loadd(5, left + low_bytes + tile_bytes, row_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+    if (exchanged) {
+      load_left(left + low_bytes);
+      load_right(right);
+      add_product();
+      load_left(left);
+      add_product();
+      load_right(right + low_bytes);
+      add_product();
+    } else {
+      load_left(left);
+      load_right(right + low_bytes);
+      add_product();
+      load_right(right);
+      add_product();
+      load_left(left + low_bytes);
+      add_product();
+    }
   }
 }
 
@@ -173,7 +188,7 @@ TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks,
     _tile_zero(2);
     _tile_zero(3);
   }
-  sum_blocks(left, right, blocks);
+  sum_blocks(left, right, blocks, false);
   _tile_stored(0, c, bytes);
   _tile_stored(1, c + 16, bytes);
   _tile_stored(2, lower, bytes);
@@ -183,25 +198,33 @@ TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks,
 TILES void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                                      ptrdiff_t stride) {
   _Alignas(64) char sums[4][tile_bytes];
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  sum_blocks(left, right, blocks);
+  __m512i words[16];
+  if (accumulate) {
+    for (int tile = 0; tile < 4; tile++) {
+      const float *source = c + (tile & 1) * 16 * stride + (tile >> 1) * 16;
+      for (int i = 0; i < 16; i++) words[i] = bits(_mm512_loadu_ps(source + i * stride));
+      store_tile(words, true, sums[tile]);
+    }
+    _tile_loadd(0, sums[0], row_bytes);
+    _tile_loadd(1, sums[1], row_bytes);
+    _tile_loadd(2, sums[2], row_bytes);
+    _tile_loadd(3, sums[3], row_bytes);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  sum_blocks(left, right, blocks, true);
   _tile_stored(0, sums[0], row_bytes);
   _tile_stored(1, sums[1], row_bytes);
   _tile_stored(2, sums[2], row_bytes);
   _tile_stored(3, sums[3], row_bytes);
   for (int tile = 0; tile < 4; tile++) {
     float *target = c + (tile & 1) * 16 * stride + (tile >> 1) * 16;
-    __m512i words[16];
     for (int i = 0; i < 16; i++) words[i] = _mm512_load_si512(sums[tile] + i * row_bytes);
     transpose(words);
-    for (int i = 0; i < 16; i++) {
-      __m512 sum = _mm512_castsi512_ps(words[i]);
-      if (accumulate) sum = _mm512_add_ps(sum, _mm512_loadu_ps(target + i * stride));
-      _mm512_storeu_ps(target + i * stride, sum);
-    }
+    for (int i = 0; i < 16; i++) _mm512_storeu_ps(target + i * stride, _mm512_castsi512_ps(words[i]));
   }
 }
 

@@ -11,6 +11,9 @@ enum CompanionFiles {
     "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
   ]
 
+  /// All names that a file here may have.
+  static let names = ["config.json"] + copied
+
   /// The files of another directory; config.json names the new type.
   static func copies(from directory: String, type: WeightType) throws -> [File] {
     let configuration = try JSONFile(directory: directory, name: "config.json")

@@ -18,6 +18,7 @@ public struct ModelExport: Sendable {
   /// Whether the adapter says of itself that it was trained on other weights than these.
   public let isForeignAdapter: Bool
   private let location: ModelLocation
+  private static let weightsName = "model.safetensors"
 
   /// Opens the model and reads the adapter.
   /// - Throws: `CheckpointError` or `TensorError` naming the file and what is wrong with it.
@@ -71,6 +72,8 @@ public struct ModelExport: Sendable {
     to path: String, as type: WeightType, products: Products,
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
+    let claim = try OutputClaim(directory: path)
+    defer { withExtendedLifetime(claim) {} }
     try Self.checkFree(path)
     let files =
       switch location {
@@ -78,11 +81,11 @@ public struct ModelExport: Sendable {
         try CompanionFiles.generated(from: file, checkpoint.configuration, type: type)
       case .directory(let directory): try CompanionFiles.copies(from: directory, type: type)
       }
-    let directory = try AtomicDirectory(path: path)
+    let directory = try AtomicDirectory(path: path, names: CompanionFiles.names + [Self.weightsName])
     do {
       for file in files { try AtomicFile.write(file.bytes, to: directory.temporary + "/" + file.name) }
       try MergedModel(checkpoint: checkpoint, adapter: adapter, products: products)
-        .write(to: directory.temporary + "/model.safetensors", as: type, progress: progress)
+        .write(to: directory.temporary + "/" + Self.weightsName, as: type, progress: progress)
       try directory.commit()
     } catch {
       directory.discard()

@@ -43,9 +43,9 @@ public struct ResponseScorer {
     case none
   }
 
-  /// A scorer.
+  /// A scorer. What it gives for a response does not depend on what else is scored in the same pass.
   public init(model: TransformerModel, hidden: HiddenStates) {
-    self.model = model
+    self.model = model.choosing(by: .tall)
     self.hidden = hidden
   }
 

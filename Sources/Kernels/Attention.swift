@@ -47,6 +47,10 @@ public struct Attention: Sendable {
   /// Keys that a query sees at most, its own and those nearest before it; nil for all.
   public let window: Int?
 
+  /// Blocks of keys that end at multiples of so many positions give a query the same bytes as one block of all of them,
+  /// where `Products.attendsAcrossCuts` says so.
+  public static let cutUnit = TileOperand.extent
+
   /// Queries of a block: bounds the scores in memory to blockRows × keys per thread.
   private static let blockRows = 128
   /// From this many queries on a product is worth OpenBLAS's packing.
@@ -101,8 +105,8 @@ public struct Attention: Sendable {
     products: Products
   ) {
     var groups = groups
-    if products.tiles != nil {
-      let fewest = normalizers == nil ? Self.tileRows : 1
+    if products.tiles != nil, !products.scheme.isBatch {
+      let fewest = normalizers == nil && products.scheme == .asTheyCome ? Self.tileRows : 1
       TileAttention(shape: self, pool: products.pool).forward(
         queries: queries, groups: groups.filter { $0.queries.count >= fewest }, into: output, normalizers: normalizers)
       groups.removeAll { $0.queries.count >= fewest }

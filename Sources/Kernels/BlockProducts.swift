@@ -8,17 +8,21 @@ enum BlockProducts {
   /// Weights of a part, at least: fewer cost less than the wait for another thread.
   private static let smallestPart = 1 << 14
 
-  /// Y ← X · Wᵀ. x: [n, in], n ≥ 1; weight: [out, in]; y: [n, out].
-  static func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView, pool: WorkerPool) {
-    linear(x, [(weight, y)], pool: pool)
-  }
-
-  /// The same for several layers with one input, whose weights have one format: they wait for the threads once.
-  static func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
-    if let integers = IntegerProducts(layers.first?.weight.format), x.rows == 1 {
+  /// Y ← X · Wᵀ for layers with one input, whose weights have one format: they wait for the threads once.
+  /// - Parameters:
+  ///   - x: [n, in], n ≥ 1.
+  ///   - layers: weights [out, in], outputs [n, out].
+  ///   - isSingle: whether the kernels for one row may be taken, if there is only one: they round differently.
+  static func linear(
+    _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool, pool: WorkerPool
+  ) {
+    if isSingle, x.rows == 1, let integers = IntegerProducts(layers.first?.weight.format) {
       integers.linear(x, layers, pool: pool)
       return
     }
+    func linear<Block: StoredBlock>(
+      _ block: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool
+    ) { Self.linear(block, x, layers, isSingle: isSingle, pool: pool) }
     switch layers.first?.weight.format {
     case .f32: linear(SingleBlock.self, x, layers, pool: pool)
     case .f16: linear(HalfBlock.self, x, layers, pool: pool)
@@ -38,10 +42,11 @@ enum BlockProducts {
   }
 
   private static func linear<Block: StoredBlock>(
-    _: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool
+    _: Block.Type, _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool,
+    pool: WorkerPool
   ) {
     BlockInputs.withArranged(Block.self, x) { inputs in
-      let tiles = layers.map { BlockTile<Block>(inputs: inputs, weight: $0.weight, y: $0.y) }
+      let tiles = layers.map { BlockTile<Block>(inputs: inputs, weight: $0.weight, y: $0.y, isSingle: isSingle) }
       share(layers, height: BlockTile<Block>.height, pool: pool) { layer, rows in tiles[layer].run(rows) }
     }
   }
@@ -79,7 +84,8 @@ extension Products {
   public func linear(_ x: SharedRows, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
     let rows = x.view.rows
     guard let format = layers.first?.weight.format, rows > 0 else { return }
-    guard !isPlain, rows <= BlockProducts.mostRows, tiles == nil || rows < Self.fewestTileRows,
+    let kernelRows = scheme.kernelRows(rows)
+    guard !isPlain, kernelRows <= BlockProducts.mostRows, tiles == nil || kernelRows < Self.fewestTileRows,
       layers.allSatisfy({ $0.weight.format == format })
     else {
       for layer in layers { linear(x, layer.weight, into: layer.y) }
@@ -89,7 +95,7 @@ extension Products {
       precondition(x.view.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
       precondition(rows == layer.y.rows)
     }
-    BlockProducts.linear(x.view, layers, pool: pool)
+    BlockProducts.linear(x.view, layers, isSingle: kernelRows == 1, pool: pool)
   }
 }
 

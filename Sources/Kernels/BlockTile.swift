@@ -16,12 +16,15 @@ struct BlockTile<Block: StoredBlock> {
   let inputs: BlockInputs
   let weight: WeightMatrix
   let y: MatrixView
+  /// Whether a row that is left over is done by itself, which rounds differently, or as one of two.
+  let isSingle: Bool
   private let halves = HalfPrecision.values
 
-  init(inputs: BlockInputs, weight: WeightMatrix, y: MatrixView) {
+  init(inputs: BlockInputs, weight: WeightMatrix, y: MatrixView, isSingle: Bool) {
     self.inputs = inputs
     self.weight = weight
     self.y = y
+    self.isSingle = isSingle
   }
 
   /// A row of the weight: where it is stored, the column of y that it gives, and room for the factors of one of its
@@ -54,11 +57,18 @@ struct BlockTile<Block: StoredBlock> {
         n += 4
       }
       if n + 2 <= inputs.x.rows {
-        two(n, rows.0, rows.1, rotation)
-        two(n, rows.2, rows.3, rotation)
+        two(n, n + 1, rows.0, rows.1, rotation)
+        two(n, n + 1, rows.2, rows.3, rotation)
         n += 2
       }
-      if n < inputs.x.rows { one(n, rows.0, rows.1, rows.2, rows.3, rotation) }
+      if n < inputs.x.rows {
+        if isSingle {
+          one(n, rows.0, rows.1, rows.2, rows.3, rotation)
+        } else {
+          two(n, n, rows.0, rows.1, rotation)
+          two(n, n, rows.2, rows.3, rotation)
+        }
+      }
       index += Self.height
     }
   }
@@ -167,8 +177,8 @@ struct BlockTile<Block: StoredBlock> {
 
   /// Two rows of x, two of the weight.
   @inline(__always)
-  private func two(_ n: Int, _ row0: Row, _ row1: Row, _ rotation: SIMD16<UInt32>) {
-    let (x0, x1) = (inputs.row(n), inputs.row(n + 1))
+  private func two(_ n: Int, _ m: Int, _ row0: Row, _ row1: Row, _ rotation: SIMD16<UInt32>) {
+    let (x0, x1) = (inputs.row(n), inputs.row(m))
     var (a0, a1, b0, b1) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
     for block in 0..<inputs.runs / Block.runs {
       prepare(row0, block)
@@ -190,9 +200,9 @@ struct BlockTile<Block: StoredBlock> {
       }
     }
     finish(a0, n, row0)
-    finish(a1, n + 1, row0)
+    finish(a1, m, row0)
     finish(b0, n, row1)
-    finish(b1, n + 1, row1)
+    finish(b1, m, row1)
   }
 
   /// Four rows of x, two of the weight.

@@ -69,20 +69,16 @@ struct FewQueryAttention {
       count: seen - first - place, into: scores + place)
     softmax(scores, count: seen - first)
     let target = output.row(row) + head * d
-    passed = 0
-    place = 0
-    for block in group.ancestors {
-      let skipped = min(max(0, first - passed), block.values.rows)
-      let count = block.values.rows - skipped
-      weightedSum(
-        scores + place, block.values.base + skipped * block.values.stride + keyColumn, stride: block.values.stride,
-        count: count, adding: place > 0, to: target)
-      passed += block.values.rows
-      place += count
+    var entry = 0
+    while entry + 64 <= d {
+      sixtyFour(group, column: keyColumn + entry, first: first, seen: seen, scores, to: target + entry)
+      entry += 64
     }
-    weightedSum(
-      scores + place, group.own.values.base + ownSkipped * group.own.values.stride + keyColumn,
-      stride: group.own.values.stride, count: seen - first - place, adding: place > 0, to: target)
+    while entry < d {
+      let width = min(16, d - entry)
+      few(group, column: keyColumn + entry, width: width, first: first, seen: seen, scores, to: target + entry)
+      entry += width
+    }
   }
 
   /// q·k of `count` keys.
@@ -115,7 +111,20 @@ struct FewQueryAttention {
       index += 4
     }
     while index < count {
-      target[index] = VectorMath.dot(q, keys + index * stride, d)
+      // In the order of four keys together: a key's product is the same whichever keys lie beside it.
+      let key = keys + index * stride
+      var a = Vector.zero
+      var entry = 0
+      while entry < whole {
+        a.addProduct(VectorMath.load(q + entry), VectorMath.load(key + entry))
+        entry += 16
+      }
+      var sum = VectorMath.sums(a, a, a, a).x
+      while entry < d {
+        sum.addProduct(key[entry], q[entry])
+        entry += 1
+      }
+      target[index] = sum
       index += 1
     }
   }
@@ -148,68 +157,84 @@ struct FewQueryAttention {
     }
   }
 
-  /// Σ p·v of `count` values.
-  private func weightedSum(
-    _ p: UnsafePointer<Float>, _ values: UnsafePointer<Float>, stride: Int, count: Int, adding: Bool,
-    to target: UnsafeMutablePointer<Float>
+  /// Calls `body` with the stretches of values that a query sees: from the key at `first` up to the one before `seen`.
+  @inline(__always)
+  private func stretches(
+    _ group: AttentionGroup, column: Int, first: Int, seen: Int,
+    _ body: (_ values: UnsafeMutablePointer<Float>, _ stride: Int, _ count: Int) -> Void
   ) {
-    let d = attention.headDimension
-    var entry = 0
-    while entry + 64 <= d {
-      sixtyFour(p, values + entry, stride: stride, count: count, adding: adding, to: target + entry)
-      entry += 64
-    }
-    while entry + 16 <= d {
-      var sum = adding ? VectorMath.load(target + entry) : .zero
-      for key in 0..<count {
-        sum.addProduct(VectorMath.load(values + key * stride + entry), Vector(repeating: p[key]))
-      }
-      VectorMath.store(sum, target + entry)
-      entry += 16
-    }
-    while entry < d {
-      var sum = adding ? target[entry] : 0
-      for key in 0..<count { sum.addProduct(values[key * stride + entry], p[key]) }
-      target[entry] = sum
-      entry += 1
+    var passed = 0
+    for index in 0...group.ancestors.count {
+      let values = index < group.ancestors.count ? group.ancestors[index].values : group.own.values
+      let skipped = max(0, first - passed)
+      let end = min(values.rows, seen - passed)
+      if skipped < end { body(values.base + skipped * values.stride + column, values.stride, end - skipped) }
+      passed += values.rows
     }
   }
 
-  /// The same for 64 entries of a head, with two sums of each, so that an addition need not wait for the one before it.
+  /// Σ p·v of up to 16 entries of a head.
+  private func few(
+    _ group: AttentionGroup, column: Int, width: Int, first: Int, seen: Int, _ p: UnsafePointer<Float>,
+    to target: UnsafeMutablePointer<Float>
+  ) {
+    var sum = Vector.zero
+    var place = 0
+    stretches(group, column: column, first: first, seen: seen) { values, stride, count in
+      for key in 0..<count {
+        let v = values + key * stride
+        let weight = p[place + key]
+        if width == 16 {
+          sum.addProduct(VectorMath.load(v), Vector(repeating: weight))
+        } else {
+          for lane in 0..<width { sum[lane].addProduct(v[lane], weight) }
+        }
+      }
+      place += count
+    }
+    for lane in 0..<width { target[lane] = sum[lane] }
+  }
+
+  /// The same for 64 entries of a head, with two sums of each, so that an addition need not wait for the one before it:
+  /// one of the keys at even places among those that are seen, one of the others. So it does not matter where blocks of
+  /// keys end.
   @inline(__always)
   private func sixtyFour(
-    _ p: UnsafePointer<Float>, _ values: UnsafePointer<Float>, stride: Int, count: Int, adding: Bool,
+    _ group: AttentionGroup, column: Int, first: Int, seen: Int, _ p: UnsafePointer<Float>,
     to target: UnsafeMutablePointer<Float>
   ) {
     var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
     var (e, f, g, h) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-    if adding {
-      (a, b) = (VectorMath.load(target), VectorMath.load(target + 16))
-      (c, d) = (VectorMath.load(target + 32), VectorMath.load(target + 48))
-    }
-    var key = 0
-    while key + 2 <= count {
-      var v = values + key * stride
-      var weight = Vector(repeating: p[key])
-      a.addProduct(VectorMath.load(v), weight)
-      b.addProduct(VectorMath.load(v + 16), weight)
-      c.addProduct(VectorMath.load(v + 32), weight)
-      d.addProduct(VectorMath.load(v + 48), weight)
-      v += stride
-      weight = Vector(repeating: p[key + 1])
-      e.addProduct(VectorMath.load(v), weight)
-      f.addProduct(VectorMath.load(v + 16), weight)
-      g.addProduct(VectorMath.load(v + 32), weight)
-      h.addProduct(VectorMath.load(v + 48), weight)
-      key += 2
-    }
-    if key < count {
-      let v = values + key * stride
-      let weight = Vector(repeating: p[key])
-      a.addProduct(VectorMath.load(v), weight)
-      b.addProduct(VectorMath.load(v + 16), weight)
-      c.addProduct(VectorMath.load(v + 32), weight)
-      d.addProduct(VectorMath.load(v + 48), weight)
+    var place = 0
+    stretches(group, column: column, first: first, seen: seen) { values, stride, count in
+      @inline(__always) func addEven(_ key: Int) {
+        let v = values + key * stride
+        let weight = Vector(repeating: p[place + key])
+        a.addProduct(VectorMath.load(v), weight)
+        b.addProduct(VectorMath.load(v + 16), weight)
+        c.addProduct(VectorMath.load(v + 32), weight)
+        d.addProduct(VectorMath.load(v + 48), weight)
+      }
+      @inline(__always) func addOdd(_ key: Int) {
+        let v = values + key * stride
+        let weight = Vector(repeating: p[place + key])
+        e.addProduct(VectorMath.load(v), weight)
+        f.addProduct(VectorMath.load(v + 16), weight)
+        g.addProduct(VectorMath.load(v + 32), weight)
+        h.addProduct(VectorMath.load(v + 48), weight)
+      }
+      var key = 0
+      if place & 1 == 1 {
+        addOdd(0)
+        key = 1
+      }
+      while key + 2 <= count {
+        addEven(key)
+        addOdd(key + 1)
+        key += 2
+      }
+      if key < count { addEven(key) }
+      place += count
     }
     VectorMath.store(a + e, target)
     VectorMath.store(b + f, target + 16)

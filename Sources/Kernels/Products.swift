@@ -8,6 +8,8 @@ public struct Products: Sendable {
   private let scratch: [Matrix]
   /// Nil where the processor has no tile registers or float32 is asked for.
   private(set) var tiles: TileProducts?
+  /// By how many rows kernels are chosen.
+  public private(set) var scheme = RowScheme.asTheyCome
 
   /// Rows of a weight that are widened at a time: with the longest rows still within the second-level cache.
   private static let scratchFloats = 1 << 18
@@ -18,6 +20,9 @@ public struct Products: Sendable {
 
   /// From this many rows on a product is worth packing its operands for the tile registers.
   static let fewestTileRows = 9
+  /// Of so many rows, or a multiple, OpenBLAS gives each the same bytes, however many there are and wherever it stands:
+  /// its kernels take 4, 8, 12, 16 or 48 rows together and round what is left over differently.
+  private static let evenRows = 48
 
   /// Products on a pool of `threads` threads.
   /// - Parameter plain: OpenBLAS alone, also where there is something faster.
@@ -37,6 +42,19 @@ public struct Products: Sendable {
     return copy
   }
 
+  /// Whether attention gives a query the same bytes wherever its keys are cut, at multiples of `Attention.cutUnit`.
+  public var attendsAcrossCuts: Bool { tiles != nil }
+
+  /// The same with kernels chosen by another scheme.
+  public func choosing(by scheme: RowScheme) -> Products {
+    var copy = self
+    copy.scheme = scheme
+    return copy
+  }
+
+  /// Whether sums must not depend on the rows beside them.
+  private var isEven: Bool { scheme != .asTheyCome }
+
   /// The kernels that OpenBLAS runs, by the name of the processor they were written for.
   public var coreName: String { blas.coreName }
 
@@ -51,9 +69,10 @@ public struct Products: Sendable {
   ) {
     guard c.rows > 0, c.columns > 0 else { return }
     let depth = transposeA ? a.rows : a.columns
-    if let tiles, beta == 0 || beta == 1, min(c.rows, c.columns) >= Self.fewestTileRows,
-      c.rows * c.columns * depth >= 1 << 18
-    {
+    if isEven, !transposeA, tiles == nil, scheme.kernelRows(c.rows) > 1 {
+      return multiplyEvenly(a, b, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
+    }
+    if let tiles, beta == 0 || beta == 1, suitsTiles(c, depth: depth) {
       // Turning an operand round costs more than turning a result round, so it is done to the smaller one.
       if transposeA, !transposeB, c.columns < c.rows {
         let left = tiles.packed(b, linesAreRows: false, side: .left, scale: alpha)
@@ -87,6 +106,38 @@ public struct Products: Sendable {
     }
   }
 
+  /// Whether a product is worth packing its operands; where sums must not depend on other rows, only the scheme counts.
+  private func suitsTiles(_ c: MatrixView, depth: Int) -> Bool {
+    if isEven { return scheme.kernelRows(c.rows) > 1 }
+    return min(c.rows, c.columns) >= Self.fewestTileRows && c.rows * c.columns * depth >= 1 << 18
+  }
+
+  /// The same in pieces of a fixed number of rows, which OpenBLAS may take apart but for other reasons than their number.
+  private func multiplyEvenly(
+    _ a: MatrixView, _ b: MatrixView, transposeB: Bool, alpha: Float, beta: Float, into c: MatrixView
+  ) {
+    pool.run((c.rows + Self.evenRows - 1) / Self.evenRows) { part, _ in
+      let rows = part * Self.evenRows..<min(c.rows, (part + 1) * Self.evenRows)
+      Self.withEvenRows(a.rows(rows), c.rows(rows), keeping: beta != 0) { a, c in
+        blas.product(a, b, transposeA: false, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
+      }
+    }
+  }
+
+  /// Calls `body` with a and c, or with copies that zeros fill up to a multiple of `evenRows`; c is copied back.
+  private static func withEvenRows(
+    _ a: MatrixView, _ c: MatrixView, keeping: Bool, _ body: (MatrixView, MatrixView) -> Void
+  ) {
+    let padded = (c.rows + evenRows - 1) / evenRows * evenRows
+    guard padded != c.rows else { return body(a, c) }
+    let left = Matrix(rows: padded, columns: a.columns)
+    let result = Matrix(rows: padded, columns: c.columns)
+    Elementwise.copy(a, into: left.view.rows(0..<a.rows))
+    if keeping { Elementwise.copy(c, into: result.view.rows(0..<c.rows)) }
+    body(left.view, result.view)
+    Elementwise.copy(result.view.rows(0..<c.rows), into: c)
+  }
+
   /// The same on the calling thread alone, for use inside a part of a parallel loop.
   public func multiplyHere(
     _ a: MatrixView, _ b: MatrixView, transposeA: Bool = false, transposeB: Bool = false, alpha: Float = 1,
@@ -103,7 +154,7 @@ public struct Products: Sendable {
   ///   - c: [m, n].
   public func multiply(_ a: SharedRows, _ b: MatrixView, transposeB: Bool = false, alpha: Float = 1, into c: MatrixView)
   {
-    if let tiles, min(c.rows, c.columns) >= Self.fewestTileRows, c.rows * c.columns * a.view.columns >= 1 << 18 {
+    if let tiles, suitsTiles(c, depth: a.view.columns) {
       let right = tiles.packed(b, linesAreRows: transposeB, side: .right, scale: alpha)
       return tiles.multiply(a.packed(.left, by: tiles), right, accumulate: false, into: c)
     }
@@ -117,20 +168,22 @@ public struct Products: Sendable {
   ///   - y: [n, out].
   public func linear(_ x: SharedRows, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.view.columns == weight.columns && y.columns == weight.rows && x.view.rows == y.rows)
-    if let tiles, x.view.rows >= Self.fewestTileRows {
+    let kernelRows = scheme.kernelRows(x.view.rows)
+    if let tiles, kernelRows >= Self.fewestTileRows {
       let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
       return tiles.linear(input, weight, into: y)
     }
-    if !isPlain, x.view.rows > 0, x.view.rows <= BlockProducts.mostRows {
-      return BlockProducts.linear(x.view, weight, into: y, pool: pool)
+    if !isPlain, x.view.rows > 0, kernelRows <= BlockProducts.mostRows {
+      return BlockProducts.linear(x.view, [(weight, y)], isSingle: kernelRows == 1, pool: pool)
     }
-    linear(x.view, weight, into: y)
+    guard isEven else { return linear(x.view, weight, into: y) }
+    Self.withEvenRows(x.view, y, keeping: false) { linear($0, weight, into: $1) }
   }
 
   private func linear(_ x: MatrixView, _ weight: WeightMatrix, into y: MatrixView) {
     precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
     guard x.rows > 0 else { return }
-    if x.rows >= Self.tallRows * pool.threads {
+    if x.rows >= Self.tallRows * pool.threads, !isEven {
       return withWidened(weight) { range, rows in
         shared(x.rows) { part in
           blas.product(
@@ -142,17 +195,27 @@ public struct Products: Sendable {
     // Sixteen rows of a tile must fit: longer rows are taken a stretch at a time.
     let stretch = min(weight.columns, Self.scratchFloats / 16)
     let fitting = max(16, Self.scratchFloats / stretch / 16 * 16)
-    let tile = min(fitting, max(16, (weight.rows + pool.threads - 1) / pool.threads))
+    let tile = min(fitting, max(isEven ? 32 : 16, (weight.rows + pool.threads - 1) / pool.threads))
     let tiles = (weight.rows + tile - 1) / tile
     pool.run(tiles) { part, worker in
       let range = part * tile..<min(weight.rows, (part + 1) * tile)
       for start in stride(from: 0, to: weight.columns, by: stretch) {
         let columns = start..<min(weight.columns, start + stretch)
-        blas.product(
-          x.columns(columns), widened(weight, rows: range, columns: columns, worker), transposeA: false,
-          transposeB: true, alpha: 1, beta: start == 0 ? 0 : 1, into: y.columns(range))
+        let stretch = widened(weight, rows: range, columns: columns, worker)
+        for rows in evenPieces(y.rows, columns: range.count) {
+          blas.product(
+            x.rows(rows).columns(columns), stretch, transposeA: false, transposeB: true, alpha: 1,
+            beta: start == 0 ? 0 : 1, into: y.rows(rows).columns(range))
+        }
       }
     }
+  }
+
+  /// The rows of a product with few columns in pieces of the same size, where sums must not depend on other rows:
+  /// OpenBLAS has kernels of its own for small results. Otherwise all rows.
+  private func evenPieces(_ rows: Int, columns: Int) -> [Range<Int>] {
+    guard isEven, columns < 32 else { return [0..<rows] }
+    return stride(from: 0, to: rows, by: Self.evenRows).map { $0..<min(rows, $0 + Self.evenRows) }
   }
 
   /// Linear layer, backward to its input: dX ← dY · W, or dX + dY · W.

@@ -85,16 +85,14 @@ struct TileProducts: Sendable {
     }
     withUnsafeTemporaryAllocation(byteCount: extent * extent * 4, alignment: 64) { memory in
       guard let sums = memory.bindMemory(to: Float.self).baseAddress else { return }
-      product(left, right, blocks, false, sums, extent)
-      let width = min(extent, c.columns - column)
-      for offset in 0..<min(extent, c.rows - row) {
-        let target = c.row(row + offset) + column
-        if accumulate {
-          VectorMath.add(sums + offset * extent, times: 1, to: target, width)
-        } else {
-          target.update(from: sums + offset * extent, count: width)
-        }
+      let (height, width) = (min(extent, c.rows - row), min(extent, c.columns - column))
+      if accumulate {
+        // What lies beyond the edge is never looked at, but it must be a number.
+        sums.update(repeating: 0, count: extent * extent)
+        for offset in 0..<height { (sums + offset * extent).update(from: c.row(row + offset) + column, count: width) }
       }
+      product(left, right, blocks, accumulate, sums, extent)
+      for offset in 0..<height { (c.row(row + offset) + column).update(from: sums + offset * extent, count: width) }
     }
   }
 

@@ -5,7 +5,6 @@
 #else
   import Darwin
 #endif
-import Synchronization
 
 /// A file that appears under its name only when it is complete.
 ///
@@ -16,11 +15,11 @@ public final class AtomicFile {
   /// The target as it was named.
   public let path: String
   private let target: String
-  private let temporary: String?
-  private let slot: Int?
-  private var descriptor: Int32
-
-  private static let counter = Atomic<Int>(0)
+  /// Nil where the target is written directly, and when all is done.
+  private var temporary: TemporaryEntry?
+  /// Nil when all is done.
+  private var descriptor: Int32?
+  private let isDirect: Bool
 
   /// Opens the temporary file.
   /// - Throws: `FileError` of kind `transfer` if it cannot be made.
@@ -30,33 +29,32 @@ public final class AtomicFile {
     let exists = stat(path, &status) == 0
     if let inherited = Self.inheritedDescriptor(path) {
       target = path
-      temporary = nil
-      slot = nil
-      descriptor = dup(inherited)
+      isDirect = true
+      descriptor = try Self.valid(dup(inherited), path)
     } else if exists, status.st_mode & S_IFMT != S_IFREG {
       target = path
-      temporary = nil
-      slot = nil
-      descriptor = open(path, O_WRONLY | O_CLOEXEC)
+      isDirect = true
+      descriptor = try Self.valid(opened(path, O_WRONLY), path)
     } else {
       // Behind a symbolic link it is the file that is replaced, not the link.
       target = exists ? Self.resolved(path) : path
-      let (directory, name) = Self.split(target)
-      let number = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
-      let temporary = directory + ".\(name).\(getpid())-\(number).tmp"
-      self.temporary = temporary
-      slot = TemporaryFiles.register(temporary)
-      descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0, exists { fchmod(descriptor, status.st_mode & 0o777) }
-    }
-    if descriptor < 0 {
-      let code = errno
-      TemporaryFiles.release(slot)
-      throw FileError(path: path, kind: .transfer, action: "create", code: code)
+      isDirect = false
+      let entry: TemporaryEntry
+      do { entry = try TemporaryEntry(beside: target, .file) } catch {
+        throw FileError(path: path, kind: error.kind, reason: error.reason)
+      }
+      if exists { fchmod(entry.descriptor, status.st_mode & 0o777) }
+      temporary = entry
+      descriptor = entry.descriptor
     }
   }
 
   deinit { discard() }
+
+  private static func valid(_ descriptor: Int32, _ path: String) throws(FileError) -> Int32 {
+    guard descriptor >= 0 else { throw FileError(path: path, kind: .transfer, action: "create") }
+    return descriptor
+  }
 
   /// Writes `bytes` in one go.
   /// - Throws: `FileError`; the target then keeps what it held.
@@ -69,13 +67,13 @@ public final class AtomicFile {
   /// Appends bytes to the temporary file.
   /// - Throws: `FileError` if the disk is full or fails, or the file was committed before.
   public func append(_ bytes: [UInt8]) throws(FileError) {
-    try check(bytes.withUnsafeBytes { writeAll($0, to: descriptor) })
+    try check(bytes.withUnsafeBytes { writeAll($0, to: descriptor ?? -1) })
   }
 
   /// Appends bytes to the temporary file.
   /// - Throws: `FileError` if the disk is full or fails, or the file was committed before.
   public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    try check(writeAll(bytes, to: descriptor))
+    try check(writeAll(bytes, to: descriptor ?? -1))
   }
 
   private func check(_ code: Int32?) throws(FileError) {
@@ -85,44 +83,30 @@ public final class AtomicFile {
   /// Flushes the file to the disk and puts it in the target's place.
   /// - Throws: `FileError`; the target then keeps what it held and the temporary file is gone.
   public func commit() throws(FileError) {
-    guard descriptor >= 0 else { return }
+    guard let descriptor else { return }
     defer { discard() }
-    // Pipes and terminals cannot be flushed and say so with EINVAL.
-    if fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
-      throw FileError(path: path, kind: .transfer, action: "flush")
-    }
-    let closing = descriptor
-    descriptor = -1
-    if close(closing) != 0 { throw FileError(path: path, kind: .transfer, action: "close") }
-    guard let temporary else { return }
-    if rename(temporary, target) != 0 { throw FileError(path: path, kind: .transfer, action: "rename") }
-    TemporaryFiles.release(slot)
-    isRenamed = true
-    // The new name is safe only when its directory is; file systems that cannot flush one need not.
-    let directory = open(Self.split(target).directory + ".", O_RDONLY | O_CLOEXEC)
-    if directory >= 0 {
-      fsync(directory)
-      close(directory)
+    guard flushed(descriptor) else { throw FileError(path: path, kind: .transfer, action: "flush") }
+    if isDirect {
+      self.descriptor = nil
+      if close(descriptor) != 0 { throw FileError(path: path, kind: .transfer, action: "close") }
+    } else if let temporary {
+      // While it is open it is locked, and nobody takes it for a dead process's.
+      guard rename(temporary.path, target) == 0 else {
+        throw FileError(path: path, kind: .transfer, action: "rename")
+      }
+      temporary.release()
+      self.temporary = nil
+      self.descriptor = nil
+      flushDirectory(of: target)
     }
   }
-
-  private var isRenamed = false
 
   /// Removes the temporary file and leaves the target as it was; without effect after `commit`.
   public func discard() {
-    if descriptor >= 0 { close(descriptor) }
-    descriptor = -1
-    guard let temporary, !isRenamed else { return }
-    unlink(temporary)
-    TemporaryFiles.release(slot)
-    isRenamed = true
-  }
-
-  /// The directory with its slash, or nothing for the working directory, and the name in it.
-  private static func split(_ path: String) -> (directory: String, name: String) {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
-    let after = path.utf8.index(after: slash)
-    return (String(path[..<after]), String(path[after...]))
+    if isDirect, let descriptor { close(descriptor) }
+    descriptor = nil
+    temporary?.remove()
+    temporary = nil
   }
 
   /// The descriptor that `/dev/stderr` or `/dev/fd/3` stands for. Opening it anew would forget how far it was written,
@@ -141,4 +125,22 @@ public final class AtomicFile {
     defer { free(real) }
     return String(cString: real)
   }
+}
+
+/// Hands a file's bytes to the disk; true also for pipes and terminals, which cannot be flushed.
+func flushed(_ descriptor: Int32) -> Bool {
+  while fsync(descriptor) != 0 {
+    if errno == EINVAL || errno == ENOTSUP { return true }
+    if errno != EINTR { return false }
+  }
+  return true
+}
+
+/// Hands the names in a target's directory to the disk: a new name is safe only then. File systems that cannot flush a
+/// directory need not.
+func flushDirectory(of target: String) {
+  let directory = opened(TemporaryEntry.split(target).directory + ".", O_RDONLY)
+  guard directory >= 0 else { return }
+  fsync(directory)
+  close(directory)
 }

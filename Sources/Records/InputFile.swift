@@ -35,7 +35,7 @@ final class InputFile {
   /// - Throws: `FileError` if that fails, or the file is of a form that is known and not read.
   init(path: String) throws(FileError) {
     name = path == "-" ? "stdin" : path
-    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = path == "-" ? STDIN_FILENO : opened(path, O_RDONLY)
     if descriptor < 0 { throw FileError(path: path, kind: .open, action: "open") }
     source = DescriptorBytes(descriptor: descriptor, name: name)
     var status = stat()
@@ -82,7 +82,18 @@ final class InputFile {
     // Nothing is there to be used again if reading fails.
     (position, end) = (0, 0)
     end = if let compressed { try compressed.read(into: &buffer) } else { try source.read(into: &buffer) }
+    if end == 0 { try checkLength() }
     return end > 0
+  }
+
+  /// Throws at the end of a file that has become shorter than what was read of it: someone is writing it anew, and how
+  /// much was missed nobody knows.
+  private func checkLength() throws(FileError) {
+    var status = stat()
+    guard isRegular, fstat(source.descriptor, &status) == 0 else { return }
+    if lseek(source.descriptor, 0, SEEK_CUR) > status.st_size {
+      throw FileError(path: name, kind: .transfer, reason: "was shortened while it was read")
+    }
   }
 
   /// Whether the next line can be read without waiting for whoever writes the file. False may also mean that it would

@@ -21,7 +21,7 @@ public enum WholeFile {
   /// The bytes of a file, or nil if there is none.
   /// - Throws: as `bytes`.
   public static func bytesIfPresent(_ path: String, limit: Int = 256 << 20) throws(FileError) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = opened(path, O_RDONLY)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
       throw FileError(path: path, kind: .open, action: "open")

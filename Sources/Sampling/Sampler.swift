@@ -33,6 +33,9 @@ public struct SampledResponse: Sendable, Equatable {
 
 /// Generates responses many at a time: finished ones leave the batch, waiting ones enter.
 public struct Sampler {
+  /// Reads prompts.
+  private let reader: TransformerModel
+  /// Generates.
   private let model: TransformerModel
   private let choice: TokenChoice
   private let stopTokens: Set<Int32>
@@ -50,7 +53,9 @@ public struct Sampler {
     model: TransformerModel, choice: TokenChoice, stopTokens: Set<Int32>, maximumTokens: Int, batch: Int,
     completed: (([Int32]) -> [Int32]?)? = nil
   ) {
-    self.model = model
+    // What is sampled for a request does not depend on what else is under way.
+    reader = model.choosing(by: .tall)
+    self.model = model.choosing(by: .batch(max(1, batch)))
     self.choice = choice
     self.stopTokens = stopTokens
     self.maximumTokens = max(1, maximumTokens)
@@ -99,24 +104,25 @@ public struct Sampler {
         continue
       }
       let states = model.extend(active.map { ($0.cache, [$0.tokens[$0.tokens.count - 1]]) })
-      active = try advance(active, states: states, rows: Array(active.indices), finished: finished)
+      active = try advance(active, states: states, rows: Array(active.indices), by: model, finished: finished)
     }
   }
 
   private func admit<Tag>(
     _ waiting: [(tag: Tag, request: SamplingRequest)], finished: (Tag, SampledResponse) throws -> Void
   ) throws -> [Stream<Tag>] {
-    let (states, ends) = model.prefill(waiting.map(\.request.prompt))
+    let (states, ends) = reader.prefill(waiting.map(\.request.prompt))
     let streams = zip(waiting, ends).map { waiting, end in
       Stream(
         tag: waiting.tag, cache: KeyValueCache(model.configuration, parent: end.cache), seed: waiting.request.seed)
     }
-    return try advance(streams, states: states, rows: ends.map(\.row), finished: finished)
+    return try advance(streams, states: states, rows: ends.map(\.row), by: reader, finished: finished)
   }
 
   /// Gives each stream its next token and lets go of those that have ended.
   private func advance<Tag>(
-    _ streams: [Stream<Tag>], states: Matrix, rows: [Int], finished: (Tag, SampledResponse) throws -> Void
+    _ streams: [Stream<Tag>], states: Matrix, rows: [Int], by model: TransformerModel,
+    finished: (Tag, SampledResponse) throws -> Void
   ) throws -> [Stream<Tag>] {
     var streams = streams
     let uniforms = streams.indices.map { streams[$0].generator.unit() }

@@ -83,7 +83,11 @@ public final class ToolStream {
     if inputFailure == nil {
       do { return try reader.next() } catch { inputFailure = error }
     }
-    if let inputFailure, order.unfinished == 0 { throw inputFailure }
+    if let inputFailure, order.unfinished == 0 {
+      // What failed before is kept, as what was done is.
+      try rejects?.commit()
+      throw inputFailure
+    }
     return nil
   }
 
@@ -203,8 +207,8 @@ public final class ToolStream {
     guard order.unfinished == 0 else {
       throw ToolError(.internal, "\(order.unfinished) records were never resolved")
     }
-    if let inputFailure { throw inputFailure }
     try rejects?.commit()
+    if let inputFailure { throw inputFailure }
     let isEmpty = order.count == 0
     if isEmpty {
       let names = options.files.isEmpty ? ["stdin"] : options.files.map { $0 == "-" ? "stdin" : $0 }

@@ -11,11 +11,16 @@ import Records
 
 /// An adapter with its training state, saved as a whole.
 public enum AdapterDirectory {
+  /// What may stand in one; nothing else is ever replaced or removed.
+  private static let names = [
+    "adapter_config.json", "adapter_model.safetensors", "README.md", TrainingState.stateName, TrainingState.momentsName,
+  ]
+
   /// Replaces the directory, or makes it, in one move.
   /// - Throws: `TrainingError` if something else than an adapter stands there; `FileError` or `TensorError`.
   public static func write(_ adapter: Adapter, state: TrainingState, to path: String) throws {
     try checkReplaceable(path)
-    let directory = try AtomicDirectory(path: path)
+    let directory = try AtomicDirectory(path: path, names: names)
     do {
       try adapter.write(directory: directory.temporary)
       try state.write(directory: directory.temporary)
@@ -41,15 +46,11 @@ public enum AdapterDirectory {
     }
     guard let directory = opendir(path) else { return }
     defer { closedir(directory) }
-    let own: Set = [
-      ".", "..", "adapter_config.json", "adapter_model.safetensors", "README.md", TrainingState.stateName,
-      TrainingState.momentsName,
-    ]
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard own.contains(name) else {
+      guard name == "." || name == ".." || names.contains(name) else {
         throw TrainingError("\(path): holds \(name), which is no part of an adapter; the directory is not replaced")
       }
     }

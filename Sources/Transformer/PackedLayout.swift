@@ -17,13 +17,24 @@ public struct PackedLayout: Sendable {
   /// Rows of the matrix.
   public var rows: Int { tokens.count }
 
+  /// Where a sequence may end one segment and begin another.
+  public enum Cuts: Sendable, Equatable {
+    /// Where it parts from another sequence.
+    case anywhere
+    /// There, but only at multiples of so many tokens.
+    case aligned(Int)
+    /// At all multiples of so many tokens, so that its segments do not depend on the other sequences.
+    case every(Int)
+  }
+
   /// Lays sequences out.
   /// - Parameters:
   ///   - sequences: token sequences, none empty.
   ///   - sharing: shared prefixes of at least this many tokens are laid out once; nil lays out every sequence whole.
   ///     Short segments cost more in attention than they save elsewhere.
-  public init(_ sequences: [[Int32]], sharingPrefixesFrom sharing: Int? = 16) {
-    var root = PrefixTree(sharing: sharing)
+  ///   - cuts: where segments may end.
+  public init(_ sequences: [[Int32]], sharingPrefixesFrom sharing: Int? = 16, cuts: Cuts = .anywhere) {
+    var root = PrefixTree(sharing: sharing, cuts: cuts)
     for (index, sequence) in sequences.enumerated() { root.insert(sequence, index: index) }
     paths = Array(repeating: [], count: sequences.count)
     for child in root.children { place(child, ancestors: [], position: 0) }
@@ -72,8 +83,10 @@ public struct PackedRowCount: Sendable {
   public var rows: Int { root.rows }
 
   /// No sequences yet.
-  /// - Parameter sharing: as `PackedLayout` takes it.
-  public init(sharingPrefixesFrom sharing: Int? = 16) { root = PrefixTree(sharing: sharing) }
+  /// - Parameters: as `PackedLayout` takes them.
+  public init(sharingPrefixesFrom sharing: Int? = 16, cuts: PackedLayout.Cuts = .anywhere) {
+    root = PrefixTree(sharing: sharing, cuts: cuts)
+  }
 
   /// Adds sequences.
   public mutating func add(_ sequences: [[Int32]]) {
@@ -92,29 +105,31 @@ private struct PrefixTree: Sendable {
 
   /// Shortest shared run that becomes a node of its own; nil shares nothing.
   let sharing: Int?
+  let cuts: PackedLayout.Cuts
   var children: [Node] = []
   /// Tokens of all nodes.
   private(set) var rows = 0
 
-  init(sharing: Int?) { self.sharing = sharing.map { max(1, $0) } }
+  init(sharing: Int?, cuts: PackedLayout.Cuts) {
+    self.sharing = sharing.map { max(1, $0) }
+    self.cuts = cuts
+  }
 
   mutating func insert(_ sequence: [Int32], index: Int) {
-    rows += Self.insert(sequence[...], index: index, into: &children, sharing: sharing)
+    rows += insert(sequence[...], index: index, into: &children)
   }
 
   /// - Returns: how many of the tokens were not there yet.
-  private static func insert(
-    _ tokens: ArraySlice<Int32>, index: Int, into children: inout [Node], sharing: Int?
-  ) -> Int {
+  private func insert(_ tokens: ArraySlice<Int32>, index: Int, into children: inout [Node]) -> Int {
     if tokens.isEmpty { return 0 }
     func appended() -> Int {
-      children.append(Node(tokens: tokens, sequences: [index], children: []))
+      children.append(node(tokens, index: index))
       return tokens.count
     }
     guard let sharing else { return appended() }
     var best: (child: Int, length: Int) = (0, 0)
     for (position, child) in children.enumerated() {
-      let length = commonPrefix(child.tokens, tokens)
+      let length = shareable(Self.commonPrefix(child.tokens, tokens), of: child.tokens, and: tokens)
       if length > best.length { best = (position, length) }
     }
     let whole = best.length > 0 && best.length == children[best.child].tokens.count
@@ -128,7 +143,25 @@ private struct PrefixTree: Sendable {
         tokens: node.tokens.prefix(best.length), sequences: node.sequences, children: [rest])
     }
     children[best.child].sequences.append(index)
-    return insert(tokens.dropFirst(best.length), index: index, into: &children[best.child].children, sharing: sharing)
+    return insert(tokens.dropFirst(best.length), index: index, into: &children[best.child].children)
+  }
+
+  /// How much of a common prefix may become a segment of both; both begin where segments may end.
+  private func shareable(_ length: Int, of first: ArraySlice<Int32>, and second: ArraySlice<Int32>) -> Int {
+    if length == first.count, length == second.count { return length }
+    return switch cuts {
+    case .anywhere: length
+    case .aligned(let unit), .every(let unit): length / unit * unit
+    }
+  }
+
+  /// A sequence's own tokens, cut where they have to be.
+  private func node(_ tokens: ArraySlice<Int32>, index: Int) -> Node {
+    guard case .every(let unit) = cuts, tokens.count > unit else {
+      return Node(tokens: tokens, sequences: [index], children: [])
+    }
+    let rest = node(tokens.dropFirst(unit), index: index)
+    return Node(tokens: tokens.prefix(unit), sequences: [index], children: [rest])
   }
 
   private static func commonPrefix(_ a: ArraySlice<Int32>, _ b: ArraySlice<Int32>) -> Int {

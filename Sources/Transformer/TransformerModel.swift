@@ -8,7 +8,7 @@ public struct TransformerModel: Sendable {
   /// The adapter in use, if any.
   public var adapter: Adapter?
   /// Matrix products and their threads.
-  public let products: Products
+  public private(set) var products: Products
   private let rotary: RotaryEmbedding
   /// The rotary embedding of the sliding layers.
   private let slidingRotary: RotaryEmbedding
@@ -30,12 +30,29 @@ public struct TransformerModel: Sendable {
       checkpoint.configuration.slidingRotaryFrequencies.map(RotaryEmbedding.init(frequencies:)) ?? rotary
   }
 
-  /// Counts the rows that sequences take in a layout for this model.
-  public var rowCount: PackedRowCount { PackedRowCount(sharingPrefixesFrom: products.isPlain ? nil : 16) }
+  /// The same model with kernels chosen by another scheme.
+  public func choosing(by scheme: RowScheme) -> TransformerModel {
+    var copy = self
+    copy.products = products.choosing(by: scheme)
+    return copy
+  }
 
-  /// Sequences packed for this model; in a plain model none shares rows with another.
+  /// Shortest prefix that sequences share in a layout for this model; in a plain model none shares rows with another.
+  private var sharing: Int? { products.isPlain ? nil : 16 }
+
+  /// Where segments may end so that no sequence's results depend on the others, if they must not.
+  private var cuts: PackedLayout.Cuts {
+    guard products.scheme != .asTheyCome, !products.isPlain else { return .anywhere }
+    let unit = Attention.cutUnit
+    return products.attendsAcrossCuts ? .aligned(unit) : .every(unit)
+  }
+
+  /// Counts the rows that sequences take in a layout for this model.
+  public var rowCount: PackedRowCount { PackedRowCount(sharingPrefixesFrom: sharing, cuts: cuts) }
+
+  /// Sequences packed for this model.
   public func layout(_ sequences: [[Int32]]) -> PackedLayout {
-    products.isPlain ? PackedLayout(sequences, sharingPrefixesFrom: nil) : PackedLayout(sequences)
+    PackedLayout(sequences, sharingPrefixesFrom: sharing, cuts: cuts)
   }
 
   var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }

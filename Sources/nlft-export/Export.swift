@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Kernels
+import Records
 import ToolSupport
 
 extension WeightType: ExpressibleByArgument {}
@@ -52,6 +53,7 @@ extension WeightType: ExpressibleByArgument {}
     try runTool("nlft-export") {
       let diagnostics = Diagnostics(tool: "nlft-export", quiet: common.quiet)
       // Before the model is opened: the name may be the only mistake.
+      try checkOutputs()
       if let merge { try ModelExport.checkFree(merge) }
       let export = try ModelExport(model: model.model, adapter: model.adapter)
       if export.isForeignAdapter {
@@ -66,6 +68,21 @@ extension WeightType: ExpressibleByArgument {}
       }
       if let merge { try write(export, to: merge, diagnostics) }
       return .success
+    }
+  }
+
+  /// Refuses to write over the model or the adapter that is read.
+  private func checkOutputs() throws {
+    if let gguf {
+      try InputFiles([model.model] + [model.adapter].compactMap { $0 }).check([OutputFile(option: "--gguf", path: gguf)]
+      )
+    }
+    guard let merge, let identity = FileIdentity(path: merge) else { return }
+    if identity == FileIdentity(path: model.model) {
+      throw ToolError(.usage, "--merge \(merge) is the model itself: write to another directory")
+    }
+    if let adapter = model.adapter, identity == FileIdentity(path: adapter) {
+      throw ToolError(.usage, "--merge \(merge) is the adapter itself: write to another directory")
     }
   }
 

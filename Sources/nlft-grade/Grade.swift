@@ -46,6 +46,8 @@ extension Matching: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-grade") {
+      try stream.checkOutputs(
+        self.summary.map { [OutputFile(option: "--summary", path: $0)] } ?? [], besides: [compare])
       var comparison = try compare.map { try GradeComparison(path: $0) }
       let stream = try ToolStream(tool: "nlft-grade", stream: stream, quiet: common.quiet)
       var summary = GradeSummary(extraction: extract, matching: match)

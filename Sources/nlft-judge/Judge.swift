@@ -60,6 +60,8 @@ extension ResponseScorer.HiddenStates: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-judge") {
+      try stream.checkOutputs(
+        [OutputFile(option: "--archive", path: archive)], besides: [model.model, model.adapter, prompts.prompts])
       let choice = try critics.choice()
       let prompter = try prompts.prompter(model: model.model)
       let products = try model.products(threads: common.threadCount)

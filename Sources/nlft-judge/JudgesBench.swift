@@ -30,6 +30,8 @@ struct JudgesBench {
 
   /// Scores records and completes each, or fails it.
   func score(_ records: [NumberedRecord]) throws {
+    // A judged record that is judged again keeps its frame until its new one is written.
+    for numbered in records { try checkArchive(archive.path, besides: numbered.record) }
     var valid: [Candidate] = []
     for numbered in records {
       do {

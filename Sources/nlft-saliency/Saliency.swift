@@ -86,7 +86,6 @@ import ToolSupport
       throw ValidationError("--archive FILE, where the losses go, can be left out only with --map or --ansi.")
     }
     if map == "-" || map == "" { throw ValidationError("--map needs a file name; stdout carries records.") }
-    if let map, map == archive { throw ValidationError("--map and --archive name the same file.") }
     if model != nil, map == nil, !ansi {
       throw ValidationError("--model is for --map and --ansi, neither of which is given.")
     }
@@ -95,6 +94,10 @@ import ToolSupport
 
   func run() throws {
     try runTool("nlft-saliency") {
+      let written = [("--archive", archive), ("--map", map)].compactMap { option, path in
+        path.map { OutputFile(option: option, path: $0) }
+      }
+      try stream.checkOutputs(written, besides: [model])
       Self.keepMemory()
       let builder = try constants.builder(method)
       let settings = MapSettings(
@@ -117,7 +120,8 @@ import ToolSupport
         for (var numbered, result) in zip(batch, results) {
           if let map = result.map { try page?.append(map) }
           do {
-            try checkFiles(besides: numbered.record)
+            if let archive { try checkArchive(archive, besides: numbered.record) }
+            if let map { try checkArchive(map, option: "--map", besides: numbered.record) }
             let weighted = try result.weighted(agreement: &agreement)
             if let picture = weighted.picture, let palette = outputs.palette {
               stream.show("\(Diagnostics.printable(numbered.record.idText ?? ""))  \(palette.legend)\n\(picture)\n")
@@ -158,17 +162,5 @@ import ToolSupport
   /// system and takes them anew, page by page, unless it has seen a larger one freed.
   private static func keepMemory() {
     UnsafeMutableRawBufferPointer.allocate(byteCount: 30 << 20, alignment: 16).deallocate()
-  }
-
-  /// Refuses to write over the archive of the record's scores, by whatever path it is named.
-  private func checkFiles(besides record: Record) throws {
-    guard let scores = record["scores"] else { return }
-    let other = try FrameReference(json: scores, field: "scores").archive
-    for (option, path) in [("--archive", archive), ("--map", map)] {
-      guard let path else { continue }
-      if other == path || FileIdentity(path: other).map({ $0 == FileIdentity(path: path) }) ?? false {
-        throw ToolError(.usage, "\(option) \(path) is the archive that the scores are in")
-      }
-    }
   }
 }

@@ -84,6 +84,7 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
 
   func run() throws {
     try runTool("nlft-sample") {
+      try stream.checkOutputs(besides: [model.model, model.adapter, prompts.prompts])
       let prompter = try prompts.prompter(model: model.model)
       let transformer = try model.transformer(threads: common.threadCount)
       let stream = try ToolStream(

@@ -47,6 +47,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
 
   func run() throws {
     try runTool("nlft-step") {
+      try stream.checkOutputs(besides: [model.model, model.adapter])
+      let claim = try OutputClaim(directory: output)
+      defer { withExtendedLifetime(claim) {} }
       do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
         throw ToolError(.usage, "--output \(error)")
       }

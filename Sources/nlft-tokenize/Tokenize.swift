@@ -82,6 +82,7 @@ enum Truncation: String, ExpressibleByArgument, CaseIterable {
 
   func run() throws {
     try runTool("nlft-tokenize") {
+      try stream.checkOutputs(besides: [model, prompts.prompts])
       let prompter = try prompts.prompter(model: model)
       let limit = maxTokens.map { TokenLimit(count: $0, truncation: truncate ?? .error) }
       let stream = try ToolStream(

@@ -51,9 +51,49 @@ import Testing
     try second.close()
     #expect(two.offset == one.bytes)
     #expect(try ArchiveReader().read(one) == Self.file(1) && ArchiveReader().read(two) == Self.file(2))
+    // Not before there is something else to read: a tool that fails early has lost nothing.
     let third = try ArchiveWriter(path: path)
+    #expect(try ArchiveReader().read(two) == Self.file(2))
+    let three = try third.append(Self.file(3))
+    #expect(three.offset == 0)
+    #expect(try folder.read("a.safetensors.zst").count == three.bytes)
+    try third.close()
+    try ArchiveWriter(path: path).close()
     #expect(try folder.read("a.safetensors.zst").isEmpty)
-    #expect(try third.append(Self.file(3)).offset == 0)
+  }
+
+  @Test func anArchiveIsCutBehindWhatIsKept() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.safetensors.zst")
+    let first = try ArchiveWriter(path: path)
+    let one = try first.append(Self.file(1))
+    _ = try first.append(Self.file(2))
+    try first.close()
+    let second = try ArchiveWriter(path: path, keeping: one.bytes)
+    let three = try second.append(Self.file(3))
+    try second.close()
+    #expect(three.offset == one.bytes)
+    #expect(try ArchiveReader().read(one) == Self.file(1) && ArchiveReader().read(three) == Self.file(3))
+    #expect(try folder.read("a.safetensors.zst").count == three.offset + three.bytes)
+    try ArchiveWriter(path: path, keeping: one.bytes).close()
+    #expect(try folder.read("a.safetensors.zst").count == one.bytes)
+    let error = #expect(throws: TensorError.self) { try ArchiveWriter(path: path, keeping: one.bytes + 1) }
+    #expect(
+      error?.description == "\(path): has \(one.bytes) bytes, expected \(one.bytes + 1) that records name already")
+  }
+
+  @Test func whatIsNoArchiveIsNotOverwritten() throws {
+    let folder = try TemporaryFolder()
+    for content in [#"{"id":1}"#, "GGUF", "(", "\u{FEFF}"] {
+      let path = try folder.write(content, to: "precious")
+      let error = TensorError(
+        .inputOutput, source: path, "holds something that is no tensor archive; it is not overwritten")
+      #expect(throws: error) { try ArchiveWriter(path: path) }
+      #expect(folder.text("precious") == content)
+    }
+    // The beginning of a frame is what a writer leaves that was killed in its first.
+    let torn = try folder.write([0x28, 0xB5], to: "torn")
+    #expect(try ArchiveWriter(path: torn).append(Self.file(1)).offset == 0)
   }
 
   @Test func twoWritersDoNotMix() throws {

@@ -153,7 +153,11 @@ import Testing
     #expect(folder.text("bad") == Self.wrong(1..<6))
     // What is missing is asked for, what is there is not.
     let better = try ScriptedServer(Self.about)
-    let rest = try await judge(better, "--quiet - bad", result.text, in: folder)
+    // Another archive: the finished lines name their frames in the first until they have new ones.
+    let same = try await judge(better, "--quiet - bad", result.text, in: folder)
+    #expect(same.status == 64)
+    #expect(same.stderr == "nlft-judge: --archive s.zst is the archive that the scores are in\n")
+    let rest = try await judge(better, "--quiet --archive s-2.zst - bad", result.text, in: folder)
     #expect(rest.status == 0, "\(rest.stderr)")
     #expect(try rest.records.count == 8)
     #expect(Set(better.requests.map(Self.number)) == Set(1..<6))

@@ -59,7 +59,7 @@ import Testing
 
   @Test(arguments: [
     ("--map -", "--map needs a file name; stdout carries records."),
-    ("--map l.zst --archive l.zst", "--map and --archive name the same file."),
+    ("--map l.zst --archive l.zst", "--map l.zst and --archive l.zst are the same file"),
     ("--archive l.zst --model x", "--model is for --map and --ansi, neither of which is given."),
   ])
   func unusableOptions(_ options: String, _ message: String) async throws {

@@ -35,7 +35,7 @@ is_stale() { if run -q "$@" "$work/RESULTS.txt"; then fail "nothing would run, e
 
 # Every byte that the loop computes; times, and the settings of Make itself, may differ.
 sums() {
-  (cd "$work" && find . -type f ! -name '*.log' ! -name RESULTS.txt ! -name steps.jsonl ! -path '*/.s*' -exec cksum {} + | LC_ALL=C sort -k 3)
+  (cd "$work" && find . -type f ! -name '*.log' ! -name .lock ! -name RESULTS.txt ! -name steps.jsonl ! -path '*/.s*' -exec cksum {} + | LC_ALL=C sort -k 3)
 }
 
 unchanged() {

@@ -33,7 +33,8 @@ void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t lines, 
 /// c[i·stride + j] ← (accumulate ? c : 0) + Σ left line i · right line j, over `blocks` blocks; 32 × 32 numbers.
 void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                     ptrdiff_t stride);
-/// The same into the transposed place, c[j·stride + i].
+/// The same into the transposed place, c[j·stride + i]: what `tiles_multiply` gives with left and right exchanged, to
+/// the last bit.
 void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                                ptrdiff_t stride);
 
