@@ -59,6 +59,12 @@ let package = Package(
     library("Judging", ["Kernels", "Tensors", "Transformer"]),
     library("Critics", ["CCurl", "Records", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Kernels", "Tensors"]),
+    .target(
+      name: "Maps", dependencies: ["Records", "Tensors", "Tokenizers", "Saliency"],
+      resources: [
+        "map.html", "map.css", "formulas.js", "records.js", "settings.js", "controls.js", "summary.js", "responses.js",
+        "readout.js", "page.js",
+      ].map { .embedInCode("Page/" + $0) }),
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("Grading", ["Records"]),
@@ -74,7 +80,7 @@ let package = Package(
     tool(
       "nlft-judge",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Prompting", "Transformer", "Judging", "Critics"]),
-    tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency"]),
+    tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency", "Maps"]),
     tool(
       "nlft-step",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
@@ -85,6 +91,9 @@ let package = Package(
     .target(
       name: "TinyModels", dependencies: ["Records", "Kernels", "Tensors", "Checkpoints", "TemporaryFolders"],
       path: "Tests/TinyModels"),
+    .target(
+      name: "SaliencyCases", dependencies: ["GoldenData", "Records", "Tensors", "Saliency"],
+      path: "Tests/SaliencyCases"),
     .target(name: "ScriptedServers", path: "Tests/ScriptedServers"),
     .target(name: "StoredStreams", path: "Tests/StoredStreams"),
     .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
@@ -98,7 +107,14 @@ let package = Package(
     tests("Sampling", ["Records", "Kernels", "Checkpoints", "Transformer", "TinyModels"]),
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
     tests("Critics", ["Records", "Tokenizers", "ScriptedServers"]),
-    tests("Saliency", ["Records", "Tensors"]),
+    tests("Saliency", ["Records", "Tensors", "SaliencyCases"]),
+    .testTarget(
+      name: "MapsTests",
+      dependencies: [
+        "Maps", "Records", "Tensors", "Tokenizers", "Saliency", "GoldenData", "SaliencyCases", "TemporaryFolders",
+        subprocess,
+      ],
+      exclude: ["compare.js"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),

@@ -2,12 +2,11 @@ import Tensors
 
 /// Weights of the methods that NLFT is compared with.
 extension TokenWeights {
-  /// Every token plain, with the given likelihood or 1.
-  static func likelihood(_ probabilities: TokenProbabilities, _ likelihood: [Float]? = nil) -> TokenWeights {
-    let count = probabilities.base.count
-    return TokenWeights(
-      classes: Array(repeating: .plain, count: count),
-      likelihood: likelihood ?? Array(repeating: 1, count: count), unlikelihood: Array(repeating: 0, count: count))
+  /// Every token plain, with the likelihood 1.
+  static func likelihood(count: Int) -> TokenWeights {
+    TokenWeights(
+      classes: Array(repeating: .plain, count: count), likelihood: Array(repeating: 1, count: count),
+      unlikelihood: Array(repeating: 0, count: count))
   }
 
   /// An incorrect response under contrastive unlikelihood training: tokens that the critique makes likelier by more
@@ -19,7 +18,7 @@ extension TokenWeights {
     guard let judge = probabilities.judge else {
       throw SaliencyError(.record, "an incorrect record without a critique: its scores have no \"logprob.judge\"")
     }
-    var weights = likelihood(probabilities)
+    var weights = likelihood(count: judge.count)
     for index in judge.indices where judge[index] > constants.cutRatio * probabilities.base[index] {
       weights.classes[index] = .salient
       weights.likelihood[index] = 0

@@ -79,66 +79,77 @@ public struct LossBuilder: Sendable {
   }
 
   private func frame(for record: ScoredRecord) throws(SaliencyError) -> LossFrame {
-    switch method {
-    case .sft: return try mean(of: \.answer, "answer", record)
-    case .distill: return try mean(of: \.response, "output", record)
-    case .distillCorrect:
-      if record.isIncorrect { throw SaliencyError(.leftOut, "\(method.rawValue) leaves incorrect records out") }
-      return try mean(of: \.response, "output", record)
-    case .distillCleaned:
-      return record.isIncorrect
-        ? try mean(of: \.answer, "answer", record) : try mean(of: \.response, "output", record)
-    case .cut, .dft, .nlft, .nlftReference: return try weighted(record)
+    try checkIsLearnt(record)
+    let prompt = try record.required(\.basePrompt, "base")
+    guard let weights = try responseWeights(of: record) else {
+      let answer = try record.required(\.answer, "answer")
+      return LossFrame(
+        origin: FrameOrigin(id: record.id), sequences: [mean(of: answer, behind: prompt)],
+        classes: Array(repeating: .plain, count: answer.count))
     }
-  }
-
-  /// −log p of a response, the mean over its tokens.
-  private func mean(
-    of response: KeyPath<ScoredRecord, [Int32]?>, _ field: String, _ record: ScoredRecord
-  ) throws(SaliencyError) -> LossFrame {
-    let prompt = try record.required(\.basePrompt, "base")
-    let response = try record.required(response, field)
-    let sequence = Self.sequence(
-      prompt: prompt, response: response, likelihood: Array(repeating: scaled(1, response.count), count: response.count)
-    )
-    return LossFrame(
-      origin: FrameOrigin(id: record.id), sequences: [sequence],
-      classes: Array(repeating: .plain, count: response.count))
-  }
-
-  /// The methods that weigh each response token by its scores.
-  private func weighted(_ record: ScoredRecord) throws(SaliencyError) -> LossFrame {
-    let prompt = try record.required(\.basePrompt, "base")
     let response = try record.required(\.response, "output")
-    let scores = try record.checkedScores()
-    var weights = try weights(TokenProbabilities(scores), scores.hidden, isIncorrect: record.isIncorrect)
-    if let shuffling { weights = weights.shuffled(seed: shuffling, id: record.id) }
     var sequences = [
       Self.sequence(
-        prompt: prompt, response: response, likelihood: weights.likelihood.map { scaled($0, response.count) },
-        unlikelihood: weights.unlikelihood.map { scaled($0, response.count) })
+        prompt: prompt, response: response, likelihood: weights.likelihood, unlikelihood: weights.unlikelihood)
     ]
     if record.isIncorrect, method == .nlft || method == .nlftReference, constants.judgeTerm != .off {
       let judgePrompt = try record.required(\.judgePrompt, "judge")
       sequences.append(
-        Self.sequence(
-          prompt: judgePrompt, response: response,
-          likelihood: Array(repeating: scaled(1, response.count), count: response.count),
+        mean(
+          of: response, behind: judgePrompt,
           firstPosition: constants.judgeTerm == .reference ? prompt.count - 1 : nil))
     }
     if readsAnswer(isIncorrect: record.isIncorrect) {
       let answer = try record.required(\.answer, "answer")
-      sequences.append(
-        Self.sequence(
-          prompt: prompt, response: answer,
-          likelihood: Array(
-            repeating: scaled(Float(answerTerm(isIncorrect: record.isIncorrect)), answer.count), count: answer.count)))
+      sequences.append(mean(of: answer, behind: prompt, weight: Float(answerTerm(isIncorrect: record.isIncorrect))))
     }
     sequences.removeAll { $0.positions.isEmpty }
     guard !sequences.isEmpty else { throw SaliencyError(.weightless, "no token with a weight") }
-    var origin = scores.origin
+    var origin = method.needsScores ? record.scores?.origin ?? FrameOrigin() : FrameOrigin()
     origin.id = record.id
     return LossFrame(origin: origin, sequences: sequences, classes: weights.classes)
+  }
+
+  private func checkIsLearnt(_ record: ScoredRecord) throws(SaliencyError) {
+    if method == .distillCorrect, record.isIncorrect {
+      throw SaliencyError(.leftOut, "\(method.rawValue) leaves incorrect records out")
+    }
+  }
+
+  /// −log p of a response, the mean over its tokens times a weight.
+  private func mean(
+    of response: [Int32], behind prompt: [Int32], weight: Float = 1, firstPosition: Int? = nil
+  ) -> LossSequence {
+    Self.sequence(
+      prompt: prompt, response: response,
+      likelihood: Array(repeating: scaled(weight, response.count), count: response.count),
+      firstPosition: firstPosition)
+  }
+
+  /// Classes and final weights of the response's tokens, [T] each, the mean and the factor included; nil where the
+  /// method learns the standard answer in the response's place.
+  /// - Throws: `SaliencyError` as `loss(for:)`, but for what the other terms of the loss need, and not if every weight
+  ///   is zero.
+  public func responseWeights(of record: ScoredRecord) throws(SaliencyError) -> TokenWeights? {
+    try checkIsLearnt(record)
+    var weights: TokenWeights
+    switch method {
+    case .sft: return nil
+    case .distillCleaned where record.isIncorrect: return nil
+    case .distill, .distillCorrect, .distillCleaned:
+      weights = .likelihood(count: try record.required(\.response, "output").count)
+    case .cut, .dft, .nlft, .nlftReference:
+      _ = try record.required(\.response, "output")
+      let scores = try record.checkedScores()
+      weights = try self.weights(TokenProbabilities(scores), scores.hidden, isIncorrect: record.isIncorrect)
+      if let shuffling { weights = weights.shuffled(seed: shuffling, id: record.id) }
+    }
+    let count = weights.classes.count
+    for index in 0..<count {
+      weights.likelihood[index] = scaled(weights.likelihood[index], count)
+      weights.unlikelihood[index] = scaled(weights.unlikelihood[index], count)
+    }
+    return weights
   }
 
   /// Classes and weights before mean and factor.
@@ -146,8 +157,12 @@ public struct LossBuilder: Sendable {
     _ probabilities: TokenProbabilities, _ hidden: ScoresFrame.Hidden?, isIncorrect: Bool
   ) throws(SaliencyError) -> TokenWeights {
     switch method {
-    case .cut: return isIncorrect ? try .cut(probabilities, constants: constants) : .likelihood(probabilities)
-    case .dft: return .likelihood(probabilities, probabilities.base.map { Float($0) })
+    case .cut:
+      return isIncorrect ? try .cut(probabilities, constants: constants) : .likelihood(count: probabilities.base.count)
+    case .dft:
+      var weights = TokenWeights.likelihood(count: probabilities.base.count)
+      weights.likelihood = probabilities.base.map { Float($0) }
+      return weights
     default:
       if isIncorrect { return try .incorrect(probabilities, hidden: hidden, constants: constants) }
       var weights = try TokenWeights.correct(probabilities, hidden: hidden, constants: constants)

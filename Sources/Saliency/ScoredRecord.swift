@@ -62,7 +62,8 @@ extension ScoredRecord {
   }
 
   /// The scores frame, after it has been compared with the record.
-  func checkedScores() throws(SaliencyError) -> ScoresFrame {
+  /// - Throws: `SaliencyError` if there is none, or it belongs to another id or other tokens.
+  public func checkedScores() throws(SaliencyError) -> ScoresFrame {
     guard let scores else { throw SaliencyError(.record, "has no \"scores\"") }
     if let other = scores.origin.id, other != id {
       throw SaliencyError(.scores, "the scores frame belongs to id \"\(other)\"")

@@ -19,6 +19,13 @@ public struct TokenWeights: Sendable, Equatable {
   /// u, the weight of −log(1 − b).
   public var unlikelihood: [Float]
 
+  /// Weights from their parts, equally long.
+  public init(classes: [TokenClass], likelihood: [Float], unlikelihood: [Float]) {
+    self.classes = classes
+    self.likelihood = likelihood
+    self.unlikelihood = unlikelihood
+  }
+
   /// The weights of a correct response.
   ///
   /// Salient: s > τ, or s/b above the lift ratio. Weights: salient 1 + ((s − τ)/(1 − τ))^5, clustered (s/τ)^0.3, plain

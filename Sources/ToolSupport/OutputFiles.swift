@@ -129,11 +129,14 @@ public struct InputFiles {
 }
 
 /// Refuses to write over the archive that a record's scores are in, by whatever path it is named.
+/// - Parameters:
+///   - path: What is to be written.
+///   - option: The option that names it.
 /// - Throws: `ToolError` of status `usage`; `TensorError` if `scores` is no reference to a frame.
-public func checkArchive(_ archive: String, besides record: Record) throws {
+public func checkArchive(_ path: String, option: String = "--archive", besides record: Record) throws {
   guard let scores = record["scores"], !scores.isNull else { return }
   let other = try FrameReference(json: scores, field: "scores").archive
-  if other == archive || FileIdentity(path: other).map({ $0 == FileIdentity(path: archive) }) ?? false {
-    throw ToolError(.usage, "--archive \(archive) is the archive that the scores are in")
+  if other == path || FileIdentity(path: other).map({ $0 == FileIdentity(path: path) }) ?? false {
+    throw ToolError(.usage, "\(option) \(path) is the archive that the scores are in")
   }
 }

@@ -1,10 +1,19 @@
 import ArgumentParser
 import Checkpoints
+import Maps
 import Records
 import Saliency
 import Tensors
 import Tokenizers
 import ToolSupport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 @main struct SaliencyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,9 +41,15 @@ import ToolSupport
       learns each record's standard answer too (--answer-term, --correct-answer-term). What is used is printed at the \
       end, and goes into each frame as settings.
 
+      --map writes one HTML page, which needs nothing besides itself: each response with its tokens shaded by what \
+      training will do to them, their probabilities and weights, and every constant to move by hand; the page weighs \
+      the tokens anew by the same formulas and shows the command line for what it shows. Records that fail are there \
+      too, with the reason. With --map or --ansi, --archive may be left out: records then pass through without loss.
+
       Examples:
         nlft-saliency --method nlft --archive loss.safetensors.zst \\
           judged.jsonl > weighted.jsonl
+        nlft-saliency --map map.html --model model.gguf judged.jsonl > /dev/null
         nlft-saliency --method nlft --threshold 0.9 --ansi --model model.gguf \\
           --archive loss.safetensors.zst judged.jsonl > weighted.jsonl
       """,
@@ -42,29 +57,57 @@ import ToolSupport
 
   @Option(help: ArgumentHelp("How weights are made.", valueName: "name"))
   var method: LossMethod = .nlft
-  @Option(help: ArgumentHelp("Where the losses go; written anew, in place.", valueName: "file"), completion: .file())
-  var archive: String
-  @Flag(help: "Print each response to stderr, its tokens coloured by class.")
+  @Option(
+    help: ArgumentHelp(
+      "Where the losses go; written anew, in place. Needed unless there is --map or --ansi.", valueName: "file"),
+    completion: .file())
+  var archive: String?
+  @Option(
+    help: ArgumentHelp("Write all records as one HTML page to look at and to try constants on.", valueName: "file"),
+    completion: .file())
+  var map: String?
+  @Flag(
+    help: """
+      Print each response to stderr, its tokens coloured by what training will do to them; in brackets if NO_COLOR is \
+      set or the terminal has no colours.
+      """)
   var ansi = false
   @Option(
-    help: ArgumentHelp("The model whose tokenizer gives the texts for --ansi.", valueName: "path"), completion: .file())
+    help: ArgumentHelp(
+      "The model whose tokenizer gives the texts for --map and --ansi; without it tokens are shown by number.",
+      valueName: "path"), completion: .file())
   var model: String?
   @OptionGroup(title: "Constants of the method") var constants: ConstantOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    if model != nil, !ansi { throw ValidationError("--model is for --ansi, which is not given.") }
+    if archive == nil, map == nil, !ansi {
+      throw ValidationError("--archive FILE, where the losses go, can be left out only with --map or --ansi.")
+    }
+    if map == "-" || map == "" { throw ValidationError("--map needs a file name; stdout carries records.") }
+    if model != nil, map == nil, !ansi {
+      throw ValidationError("--model is for --map and --ansi, neither of which is given.")
+    }
     _ = try constants.builder(method)
   }
 
   func run() throws {
     try runTool("nlft-saliency") {
-      try stream.checkOutputs([OutputFile(option: "--archive", path: archive)], besides: [model])
+      let written = [("--archive", archive), ("--map", map)].compactMap { option, path in
+        path.map { OutputFile(option: option, path: $0) }
+      }
+      try stream.checkOutputs(written, besides: [model])
       Self.keepMemory()
       let builder = try constants.builder(method)
-      let tokenizer = ansi ? try model.map { try ModelTokenizer.open($0).tokenizer } : nil
+      let settings = MapSettings(
+        builder: builder, files: stream.files, archive: archive, model: model, version: toolVersion)
+      let outputs = Outputs(
+        archive: archive != nil, mapLimits: map == nil ? nil : settings.limits,
+        palette: ansi ? TerminalPalette { getenv($0).map { String(cString: $0) } } : nil,
+        tokenizer: try model.map { try ModelTokenizer.open($0).tokenizer })
       let stream = try ToolStream(tool: "nlft-saliency", stream: stream, quiet: common.quiet)
+      let page = try map.map { try MapPage(path: $0, settings: settings) }
       let reader = ArchiveReader()
       var writer: ArchiveWriter?
       var agreement = FrameAgreement()
@@ -72,16 +115,20 @@ import ToolSupport
       let threads = common.threadCount
       while case let batch = try stream.nextBatch(atMost: threads * Self.recordsPerThread), !batch.isEmpty {
         let results = batch.parallelMap(threads: threads) {
-          RecordInProgress($0.record, builder: builder, archives: reader)
+          RecordInProgress($0.record, builder: builder, archives: reader, outputs: outputs)
         }
         for (var numbered, result) in zip(batch, results) {
+          if let map = result.map { try page?.append(map) }
           do {
-            try checkArchive(archive, besides: numbered.record)
+            if let archive { try checkArchive(archive, besides: numbered.record) }
+            if let map { try checkArchive(map, option: "--map", besides: numbered.record) }
             let weighted = try result.weighted(agreement: &agreement)
+            if let picture = weighted.picture, let palette = outputs.palette {
+              stream.show("\(Diagnostics.printable(numbered.record.idText ?? ""))  \(palette.legend)\n\(picture)\n")
+            }
             // Opened when the first record has been read, and with it where the scores are.
-            if writer == nil { writer = try ArchiveWriter(path: archive) }
-            if ansi, let map = map(weighted.loss, of: weighted.scored, tokenizer) { stream.show(map) }
-            if let reference = try writer?.append(weighted.frame) {
+            if writer == nil { writer = try archive.map { try ArchiveWriter(path: $0) } }
+            if let frame = weighted.frame, let reference = try writer?.append(frame) {
               numbered.record.set("loss", to: reference.json(adding: weighted.loss.summary))
             }
             try stream.complete(numbered, with: [numbered.record])
@@ -98,7 +145,11 @@ import ToolSupport
         }
       }
       try writer?.close()
-      if stream.done > 0 { stream.note("losses: \(builder.settings)") }
+      if let page, page.count > 0 {
+        try page.finish()
+        stream.note("\(map ?? ""): a map of \(page.count) records")
+      }
+      if stream.done > 0 { stream.note((archive == nil ? "weights, not written: " : "losses: ") + builder.settings) }
       if leftOut > 0 { stream.note("\(method.rawValue) left out \(leftOut) incorrect records") }
       return try stream.finish()
     }
@@ -111,13 +162,5 @@ import ToolSupport
   /// system and takes them anew, page by page, unless it has seen a larger one freed.
   private static func keepMemory() {
     UnsafeMutableRawBufferPointer.allocate(byteCount: 30 << 20, alignment: 16).deallocate()
-  }
-
-  private func map(_ frame: LossFrame, of record: ScoredRecord, _ tokenizer: Tokenizer?) -> String? {
-    let tokens = record.response ?? []
-    guard let classes = frame.classes, classes.count == tokens.count else { return nil }
-    let texts = tokenizer.map { tokenizer in tokens.map { tokenizer.decode([$0], skipSpecial: false) } }
-    let map = TerminalMap(tokens: tokens, texts: texts, classes: classes, isIncorrect: record.isIncorrect)
-    return "\(Diagnostics.printable(record.id))  \(TerminalMap.legend)\n\(map.text)\n"
   }
 }

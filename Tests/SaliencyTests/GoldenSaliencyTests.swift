@@ -1,5 +1,6 @@
 import GoldenData
 import Saliency
+import SaliencyCases
 import Tensors
 import Testing
 

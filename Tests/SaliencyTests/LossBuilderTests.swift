@@ -1,5 +1,6 @@
 import Records
 import Saliency
+import SaliencyCases
 import Tensors
 import Testing
 

@@ -1,4 +1,5 @@
 import Saliency
+import SaliencyCases
 import Tensors
 import Testing
 

@@ -107,27 +107,12 @@ import Testing
     #expect(result.stderr.hasPrefix("nlft-saliency: loss.zst: is being written by another process\n"))
   }
 
-  @Test func mapOnStderr() async throws {
-    let folder = try await Problems.judged()
-    let input = try replaced(folder, #""id":"judged""#, with: #""id":"judged\u001b[2J""#)
-    let texts = try await runShell(
-      #"nlft-saliency --method distill --ansi --model "$MODEL" --archive l.zst"#, input: input, in: folder.path)
-    #expect(texts.status == 0)
-    #expect(texts.stderr.contains("It is 4.\n#### 4<|im_end|>"))
-    #expect(texts.stderr.contains("\njudged\\u{1B}[2J  "), "an id must not command the terminal")
-    let numbers = try await runShell(
-      "nlft-saliency --method distill --ansi --archive l.zst", input: input, in: folder.path)
-    #expect(numbers.stderr.contains(" 2 \n"))
-    #expect(numbers.text == texts.text)
-  }
-
   @Test(arguments: [
     ("--powers 1,2", "--powers needs three numbers, as 5,0.3,0.6, not \"1,2\"."),
     ("--threshold 1.5", "the threshold is 1.5, expected a number between 0 and 1."),
     ("--factor 0", "the factor is 0.0, expected a finite number above 0."),
     ("--floor nan", "the floor is nan, expected a finite number that is not negative."),
     ("--method best", "The value 'best' is invalid for '--method <name>'."),
-    ("--model x", "--model is for --ansi, which is not given."),
   ])
   func unusableOptions(_ option: String, _ message: String) async throws {
     let result = try await runShell("nlft-saliency --archive l.zst \(option)")

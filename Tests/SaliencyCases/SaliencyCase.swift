@@ -12,31 +12,42 @@ import Tensors
 #endif
 
 /// One of the 40 cases of `golden/saliency.jsonl`: what the reference implementation makes of a response.
-struct SaliencyCase: Sendable {
-  let probabilities: TokenProbabilities
-  let hidden: ScoresFrame.Hidden
-  let correct: Expected
-  let incorrect: Expected
+public struct SaliencyCase: Sendable {
+  /// b, s and j of each token.
+  public let probabilities: TokenProbabilities
+  /// One state for each token.
+  public let hidden: ScoresFrame.Hidden
+  /// What comes out if the response is correct.
+  public let correct: Expected
+  /// What comes out if it is incorrect.
+  public let incorrect: Expected
 
-  struct Expected: Sendable {
-    let classes: [TokenClass]
-    let likelihood: [Double]
-    let unlikelihood: [Double]
+  /// Classes and weights before 1/T and the factor, [T] each.
+  public struct Expected: Sendable {
+    /// The class of each token.
+    public let classes: [TokenClass]
+    /// w.
+    public let likelihood: [Double]
+    /// u.
+    public let unlikelihood: [Double]
   }
 
-  var count: Int { probabilities.base.count }
+  /// T.
+  public var count: Int { probabilities.base.count }
 
   /// Log-probabilities and states as a scores frame would hold them.
-  func scores(tokens: [Int32], id: String? = nil) -> ScoresFrame {
+  public func scores(tokens: [Int32], id: String? = nil) -> ScoresFrame {
     func logarithms(_ values: [Double]?) -> [Float]? { values.map { $0.map { Float(log($0)) } } }
     return ScoresFrame(
       origin: FrameOrigin(id: id, model: "00ff"), tokens: tokens, base: logarithms(probabilities.base),
       standard: logarithms(probabilities.standard), judge: logarithms(probabilities.judge), hidden: hidden)
   }
 
-  struct Unreadable: Error { let reason: String }
+  /// Why a case cannot be read.
+  public struct Unreadable: Error { let reason: String }
 
-  static func all() throws -> [SaliencyCase] {
+  /// All of them.
+  public static func all() throws -> [SaliencyCase] {
     try GoldenData.lines("saliency.jsonl").map { try SaliencyCase(JSON(parsing: $0)) }
   }
 
@@ -64,7 +75,7 @@ struct SaliencyCase: Sendable {
 }
 
 /// The largest relative difference; a number that should be zero must be zero.
-func relativeDifference(_ found: [Float], _ expected: [Double]) -> Double {
+public func relativeDifference(_ found: [Float], _ expected: [Double]) -> Double {
   guard found.count == expected.count else { return .infinity }
   return zip(found, expected).map { found, expected in
     expected == 0 ? (found == 0 ? 0 : .infinity) : abs(Double(found) / expected - 1)
