@@ -34,7 +34,8 @@ enum AskedPrompt: String, ExpressibleByArgument, CaseIterable {
         nlft-sample --model model.gguf test.jsonl > answered.jsonl
         nlft-sample --model model.gguf --temperature 0.8 --samples 4 --seed 1 \\
           train.jsonl > sampled.jsonl
-        nlft-sample --model model.gguf --resume answered.jsonl test.jsonl >> answered.jsonl
+        nlft-sample --model model.gguf \\
+          --resume answered.jsonl test.jsonl >> answered.jsonl
       """,
     version: toolVersion)
 

@@ -43,7 +43,7 @@ import Transformer
 
   /// A llama whose sizes are no multiples of anything, one with heads of 64 entries, and a gemma with sliding windows
   /// that begin and end within blocks; stored in 16 bits, so that the fastest kernels are taken.
-  static let cases: [Case] = Computation.allCases.flatMap { computation in
+  static let cases: [Case] = Computation.allCases.flatMap { computation -> [Case] in
     var odd = TinyModel.Shape()
     odd.elementType = .bfloat16
     var wide = odd
@@ -86,7 +86,9 @@ import Transformer
     }
     let alone = sequences.indices.map { states([$0])[0] }
     // Long enough to cross the heights at which kernels change.
-    for chosen in [Array(sequences.indices), [7, 3, 1], [9, 8, 6, 0], Array(repeating: [2, 5, 8], count: 9).flatMap { $0 }] {
+    for chosen in [
+      Array(sequences.indices), [7, 3, 1], [9, 8, 6, 0], Array(repeating: [2, 5, 8], count: 9).flatMap { $0 },
+    ] {
       let together = states(chosen)
       for (place, index) in chosen.enumerated() {
         // The arrays are too long to be printed.
