@@ -16,7 +16,7 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
+.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-mpi test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -35,8 +35,9 @@ help: ## This list
 setup: ## Install what is missing: libopenblas-dev, libzstd-dev, zlib1g-dev, libcurl4-openssl-dev, pkg-config, python3-pip
 	@pipelines/setup.sh
 
-build: setup ## Build the seven tools into .build/release
-	$(SWIFT) build -c release
+build: setup ## Build the seven tools into .build/release; MPI=1: nlft-step for several processes, by Open MPI
+	@$(if $(MPI),pipelines/setup.sh $(mpi-packages))
+	$(SWIFT) build -c release $(if $(MPI),--traits MPI)
 
 model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 	@$(MAKE) --no-print-directory -f pipelines/demo/Makefile model
@@ -68,6 +69,11 @@ test: setup data ## All tests: of the libraries, the tools, the demo's problems,
 	@$(MAKE) --no-print-directory smoke
 	@$(MAKE) --no-print-directory faults KILLS=80
 
+test-mpi: setup ## nlft-step on several processes: installs Open MPI, builds into .build/mpi, runs 1, 2 and 3 ranks
+	@pipelines/setup.sh $(mpi-packages)
+	$(SWIFT) build -c release --traits MPI --scratch-path .build/mpi --build-tests
+	$(SWIFT) test -c release --traits MPI --scratch-path .build/mpi --skip-build --filter 'RankTests|LaunchTests'
+
 test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
 	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \
 	  gguf llama_cpp numpy peft tokenizers torch transformers zstandard
@@ -94,6 +100,9 @@ lint: ## Check the sources' format and the scripts' syntax
 
 clean: ## Remove what was built and the recipes' results; the fetched model stays
 	rm -rf .build pipelines/*/work
+
+# What is looked for, a command or a library of pkg-config, and Debian's package of it.
+mpi-packages := mpirun=openmpi-bin ompi-c=libopenmpi-dev
 
 scripts := pipelines/*.sh pipelines/*/*.sh Tests/Fuzzing/fuzz.sh .ci/run
 swift-sources := Package.swift Sources Tests pipelines

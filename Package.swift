@@ -36,6 +36,7 @@ let package = Package(
     .executable(name: "nlft-step", targets: ["nlft-step"]),
     .executable(name: "nlft-export", targets: ["nlft-export"]),
   ],
+  traits: [.trait(name: "MPI", description: "nlft-step on several processes, by Open MPI")],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -45,6 +46,8 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
     .target(name: "CKernels"),
     .target(name: "CCurl"),
     library("Records", ["CZlib", "CZstd"]),
@@ -67,6 +70,7 @@ let package = Package(
       ].map { .embedInCode("Page/" + $0) }),
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
+    library("MessagePassing", ["Training", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("Grading", ["Records"]),
     library(
       "ToolSupport",
@@ -83,7 +87,10 @@ let package = Package(
     tool("nlft-saliency", ["Records", "Tensors", "Tokenizers", "Checkpoints", "Saliency", "Maps"]),
     tool(
       "nlft-step",
-      ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
+      [
+        "Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training",
+        "MessagePassing",
+      ]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
     .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
@@ -117,6 +124,7 @@ let package = Package(
       exclude: ["compare.js"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
+    tests("MessagePassing", ["Training"]),
     tests("Grading", ["Records"]),
     .testTarget(
       name: "ToolTests",

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the build and the demo need, if it is missing. Debian and Ubuntu; elsewhere it says what to install.
 #
-#     pipelines/setup.sh [COMMAND=PACKAGE…]
+#     pipelines/setup.sh [NAME=PACKAGE…]
 #
-# What only some recipes need is named: gnuplot=gnuplot-nox.
+# What only some recipes need is named, a command or a library of pkg-config: gnuplot=gnuplot-nox.
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -23,7 +23,9 @@ else
   missing+=(pkg-config libopenblas-dev libzstd-dev zlib1g-dev libcurl4-openssl-dev)
 fi
 python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
-for other; do command -v "${other%%=*}" > /dev/null || missing+=("${other#*=}"); done
+for other; do
+  command -v "${other%%=*}" > /dev/null || pkg-config --exists "${other%%=*}" 2> /dev/null || missing+=("${other#*=}")
+done
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ! command -v apt-get > /dev/null; then

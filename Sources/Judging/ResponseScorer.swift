@@ -25,7 +25,7 @@ public struct ScoringRequest: Sendable {
   var prompts: [[Int32]] { [base] + [standard, judge].compactMap { $0 } }
 
   /// What the model reads: each prompt with the response. The last response token predicts nothing.
-  var sequences: [[Int32]] { prompts.map { $0 + output.dropLast() } }
+  public var sequences: [[Int32]] { prompts.map { $0 + output.dropLast() } }
 }
 
 /// Reads responses again under their prompts: the probability of each token, and the state that predicts it.

@@ -34,17 +34,22 @@ public struct CommonOptions: ParsableArguments {
     allowedCores ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
-  /// The cores that taskset or a container leaves to this process, where the system says so: Linux writes them as a mask
-  /// of hexadecimal digits, `Cpus_allowed: ff,ffffffff`.
   private static var allowedCores: Int? {
+    coreMask.flatMap { mask in
+      let count = mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+      return count > 0 ? count : nil
+    }
+  }
+
+  /// The cores that taskset, mpirun or a container leaves to this process, where the system says so: Linux writes them as
+  /// a mask of hexadecimal digits, `Cpus_allowed: ff,ffffffff`.
+  public static var coreMask: String? {
     guard let status = fopen("/proc/self/status", "r") else { return nil }
     defer { fclose(status) }
     var line = [CChar](repeating: 0, count: 4096)
     while fgets(&line, Int32(line.count), status) != nil {
       let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      guard text.hasPrefix("Cpus_allowed:") else { continue }
-      let count = text.drop { $0 != ":" }.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
-      return count > 0 ? count : nil
+      if text.hasPrefix("Cpus_allowed:") { return String(text.drop { $0 != ":" }.dropFirst()) }
     }
     return nil
   }

@@ -106,6 +106,18 @@ public struct LiveRecords: LossSource {
     scorer.passes(requests).flatMap { scorer.score(Array(requests[$0])) }
   }
 
+  /// The record's.
+  public func id(of index: Int) -> String { members[index].judged.id }
+
+  /// What is scored, which is learned from afterwards; without scores the prompt with response and answer.
+  public func workload(of index: Int) -> Workload {
+    let judged = members[index].judged
+    let sequences =
+      members[index].request?.sequences
+      ?? [judged.response, judged.answer].compactMap { $0.map { (judged.basePrompt ?? []) + $0 } }
+    return Workload(sequences: sequences, predictions: sequences.count * (judged.response ?? judged.answer ?? []).count)
+  }
+
   /// The settings, and the records' ids, verdicts and tokens.
   public func add(to fingerprint: inout Fingerprint) {
     fingerprint.add("live \(builder.settings) \(hidden.rawValue)")

@@ -11,6 +11,10 @@ public protocol LossSource {
   /// - Parameter indices: their places in the stream.
   /// - Throws: `TrainingError` naming the record that has none.
   func losses(of indices: [Int]) throws(TrainingError) -> StepLosses
+  /// The id of the record at a place in the stream.
+  func id(of index: Int) -> String
+  /// What the losses and gradients of the record at a place in the stream cost.
+  func workload(of index: Int) -> Workload
   /// Adds what decides the losses, in the order of the stream.
   func add(to fingerprint: inout Fingerprint)
 }
@@ -39,6 +43,16 @@ extension [TrainingRecord]: LossSource {
 
   /// The records at these places.
   public func losses(of indices: [Int]) -> StepLosses { StepLosses(records: indices.map { self[$0] }) }
+
+  /// The record's.
+  public func id(of index: Int) -> String { self[index].id }
+
+  /// Its sequences as far as weights reach.
+  public func workload(of index: Int) -> Workload {
+    Workload(
+      sequences: self[index].sequences.map(\.tokens),
+      predictions: self[index].sequences.reduce(0) { $0 + $1.positions.count })
+  }
 
   /// Ids, tokens and weights.
   public func add(to fingerprint: inout Fingerprint) {

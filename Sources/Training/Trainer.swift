@@ -31,16 +31,24 @@ public struct Trainer {
   public let clip: Double
   /// Records of one forward and backward pass, if fewer than fit are wanted.
   public let microBatch: Int?
+  /// The ranks that train together.
+  public let ranks: RankGroup
   private let gradient: Adapter
+  private var busy = (mean: 0.0, longest: 0.0)
+  /// The ranks' mean share of the time in which the busiest computes; nil before the first step of several ranks.
+  public var balance: Double? { busy.longest > 0 ? busy.mean / busy.longest : nil }
 
   /// Rows of one forward and backward pass; larger batches are taken apart and their gradients added up.
   public static let rowLimit = 8192
 
   /// A trainer for a model whose adapter is set.
-  /// - Parameter microBatch: most records of one pass; nil takes as many as fit.
+  /// - Parameters:
+  ///   - microBatch: most records of one pass; nil takes as many as fit.
+  ///   - ranks: those that train together, each with the same adapter and optimiser.
   /// - Throws: `TrainingError` if there is no adapter.
   public init(
-    model: TransformerModel, optimizer: AdamW? = nil, clip: Double, microBatch: Int? = nil
+    model: TransformerModel, optimizer: AdamW? = nil, clip: Double, microBatch: Int? = nil,
+    ranks: RankGroup = RankGroup(SingleProcess())
   ) throws(TrainingError) {
     guard let adapter = model.adapter else { throw TrainingError("the model has no adapter to train") }
     self.model = model
@@ -48,16 +56,17 @@ public struct Trainer {
     self.optimizer = optimizer ?? AdamW(for: adapter)
     self.clip = clip
     self.microBatch = microBatch
+    self.ranks = ranks
     gradient = adapter.zeros()
   }
 
-  /// The loss and gradient of a batch, divided by its records.
-  /// - Returns: the mean loss, rows computed; the gradient stays in `gradient`.
+  /// The loss and gradient of records, divided by the number of the batch's.
+  /// - Returns: their share of the mean loss, rows computed; the gradient stays in `gradient`.
   private func accumulate(
-    _ batch: [TrainingRecord], dropout: StepDropout?
+    _ batch: [TrainingRecord], of count: Int, dropout: StepDropout?
   ) throws(TrainingError) -> (loss: Double, rows: Int) {
     for (_, matrix) in gradient.parameters { matrix.clear() }
-    let share = 1 / Float(batch.count)
+    let share = 1 / Float(count)
     var total = 0.0
     var rows = 0
     for group in groups(batch) {
@@ -102,21 +111,29 @@ public struct Trainer {
     return groups
   }
 
-  /// One step: forward, backward, clip, update.
+  /// One step of a process alone: forward, backward, clip, update.
   /// - Parameters:
   ///   - batch: records; the loss is divided by their number. Without any the gradient is zero, and the update is what
   ///     the optimiser's moments make of that.
   ///   - dropout: nil for none.
-  /// - Throws: `TrainingError` naming the record whose loss, or the tensor whose gradient, is not finite; the adapter
-  ///   and the optimiser are then as they were.
+  /// - Throws: as `step` of a share.
   public mutating func step(
     _ batch: [TrainingRecord], learningRate: Double, dropout: StepDropout? = nil
-  ) throws(TrainingError) -> StepMetrics {
-    let (loss, rows) = try accumulate(batch, dropout: dropout)
+  ) throws -> StepMetrics {
+    try step(BatchShare(batch), learningRate: learningRate, dropout: dropout)
+  }
+
+  /// One step of all ranks: each the gradient of its share, the same sum and update on all of them.
+  /// - Throws: `TrainingError` naming the record whose loss, or the tensor whose gradient, is not finite, on all ranks;
+  ///   the adapter and the optimiser are then as they were. `RanksEnded` or `CommunicationError` if others are gone.
+  public mutating func step(
+    _ share: BatchShare, learningRate: Double, dropout: StepDropout? = nil
+  ) throws -> StepMetrics {
+    let total = try summed(share, dropout: dropout)
     let norm = gradient.norm
     guard norm.isFinite else {
       let bad = gradient.parameters.first { !Elementwise.squaredNorm($0.matrix.view).isFinite }
-      let ids = batch.map { "\"\($0.id)\"" }.joined(separator: ", ")
+      let ids = share.ids.map { "\"\($0)\"" }.joined(separator: ", ")
       throw TrainingError(
         "the gradient of \(bad?.name ?? "the adapter") is not finite, in the batch of ids \(ids); "
           + "the adapter is left as it was")
@@ -124,8 +141,27 @@ public struct Trainer {
     _ = gradient.clip(norm: clip)
     optimizer.update(adapter, gradient: gradient, learningRate: learningRate)
     return StepMetrics(
-      step: optimizer.steps, loss: loss, gradientNorm: norm, learningRate: learningRate, rows: rows,
-      tokens: batch.reduce(0) { $0 + $1.tokenCount })
+      step: optimizer.steps, loss: total.loss, gradientNorm: norm, learningRate: learningRate, rows: total.rows,
+      tokens: total.tokens)
+  }
+
+  /// Loss, rows and tokens of all ranks' shares; the sum of their gradients stays in `gradient`.
+  private mutating func summed(_ share: BatchShare, dropout: StepDropout?) throws -> ShareReport {
+    let start = ContinuousClock.now
+    var own = ShareReport(tokens: share.records.reduce(0) { $0 + $1.tokenCount })
+    do {
+      (own.loss, own.rows) = try accumulate(share.records, of: share.ids.count, dropout: dropout)
+    } catch {
+      _ = try ranks.exchange(.failure(error))
+      throw error
+    }
+    guard ranks.size > 1 else { return own }
+    own.seconds = share.seconds + (ContinuousClock.now - start).seconds
+    let reports = try ranks.exchange(.success(own.bytes)).map { try ShareReport(bytes: $0) }
+    try ranks.communicator.sum(gradient)
+    busy.mean += reports.reduce(0) { $0 + $1.seconds } / Double(ranks.size)
+    busy.longest += reports.map(\.seconds).max() ?? 0
+    return reports.reduce(ShareReport(), +)
   }
 
   /// The loss and gradient norm of a batch, without an update.
@@ -133,7 +169,7 @@ public struct Trainer {
   public func gradient(
     of batch: [TrainingRecord], dropout: StepDropout? = nil
   ) throws(TrainingError) -> (loss: Double, norm: Double, gradient: Adapter) {
-    let (loss, _) = try accumulate(batch, dropout: dropout)
+    let (loss, _) = try accumulate(batch, of: batch.count, dropout: dropout)
     return (loss, gradient.norm, gradient)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Kernels
+import MessagePassing
 import Records
 import Tensors
 import ToolSupport
@@ -46,33 +47,61 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    // MPI ends when this goes: behind the last word of rank 0, as launchers end all ranks when the first has failed.
+    var communicator: (any Communicator)?
+    defer { withExtendedLifetime(communicator) {} }
     try runTool("nlft-step") {
-      try stream.checkOutputs(besides: [model.model, model.adapter])
-      let claim = try OutputClaim(directory: output)
-      defer { withExtendedLifetime(claim) {} }
-      do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
-        throw ToolError(.usage, "--output \(error)")
-      }
-      let checkpoint = try ModelCheckpoint.open(model.model)
-      let adapter = try startingAdapter(checkpoint)
-      let state = try startingState(adapter)
-      if let state, state.model != checkpoint.fingerprint {
-        throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
-      }
-      let transformer = TransformerModel(
-        checkpoint: checkpoint, adapter: adapter, products: try model.products(threads: common.threadCount))
-      let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
-      let records: any LossSource =
-        if let live = try rescoring.records(model: transformer) {
-          try stream.judgedRecords(addedTo: live)
-        } else {
-          try stream.weightedRecords(model: transformer)
-        }
-      if records.count > 0 { try train(records, transformer, state, stream) }
-      let code = try stream.finish()
-      if records.count == 0, code == .success { throw ToolError(.data, "no record is left to learn from") }
-      return code
+      let joined: any Communicator
+      do { joined = try Processes.join() } catch let error as LaunchError { throw ToolError(.usage, "\(error)") }
+      communicator = joined
+      let ranks = RankGroup(joined)
+      return try ranks.together { try ranks.rank == 0 ? readAndTrain(ranks) : train(with: ranks) }
     }
+  }
+
+  /// All of a process alone, and of rank 0.
+  private func readAndTrain(_ ranks: RankGroup) throws -> ExitCode {
+    try stream.checkOutputs(besides: [model.model, model.adapter])
+    let claim = try OutputClaim(directory: output)
+    defer { withExtendedLifetime(claim) {} }
+    do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
+      throw ToolError(.usage, "--output \(error)")
+    }
+    let (transformer, state) = try starting(ranks)
+    let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
+    let records = try records(from: InputFeed(stream: stream, ranks: ranks), transformer)
+    if records.count > 0 { try train(records, transformer, state, ranks, stream) }
+    let code = try stream.finish()
+    if records.count == 0, code == .success { throw ToolError(.data, "no record is left to learn from") }
+    return code
+  }
+
+  /// The part of a rank that reads and writes nothing but model, adapter and archives.
+  private func train(with ranks: RankGroup) throws -> ExitCode {
+    let (transformer, state) = try starting(ranks)
+    let records = try records(from: RankFeed(ranks: ranks), transformer)
+    if records.count > 0 { try train(records, transformer, state, ranks, nil) }
+    return .success
+  }
+
+  /// The model with the adapter as it is before the first step.
+  private func starting(_ ranks: RankGroup) throws -> (model: TransformerModel, state: TrainingState?) {
+    let checkpoint = try ModelCheckpoint.open(model.model)
+    let adapter = try startingAdapter(checkpoint)
+    let state = try startingState(adapter)
+    if let state, state.model != checkpoint.fingerprint {
+      throw ToolError(.data, "\(model.adapter ?? ""): was trained on another model than \(model.model)")
+    }
+    let sharing = try Processes.sharing(cores: CommonOptions.coreMask ?? "", ranks)
+    let threads = common.threads ?? max(1, common.threadCount / sharing)
+    return (
+      TransformerModel(checkpoint: checkpoint, adapter: adapter, products: try model.products(threads: threads)), state
+    )
+  }
+
+  private func records(from feed: some RecordFeed, _ transformer: TransformerModel) throws -> any LossSource {
+    if let live = try rescoring.records(model: transformer) { return try feed.judgedRecords(addedTo: live) }
+    return try feed.weightedRecords(model: transformer)
   }
 
   private func startingAdapter(_ checkpoint: ModelCheckpoint) throws -> Adapter {
@@ -92,7 +121,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   }
 
   private func train(
-    _ records: any LossSource, _ transformer: TransformerModel, _ state: TrainingState?, _ stream: ToolStream
+    _ records: any LossSource, _ transformer: TransformerModel, _ state: TrainingState?, _ ranks: RankGroup,
+    _ stream: ToolStream?
   ) throws {
     let order = TrainingOrder(
       training.order, count: records.count, batch: training.batch, epochs: training.epochs, seed: training.seed)
@@ -101,16 +131,22 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     var run = TrainingState.Run(fingerprint: fingerprint, start: past, steps: order.steps)
     if let last = state?.run, last.fingerprint == fingerprint, past < last.start + last.steps {
       run = last
-      stream.note("going on at step \(past - run.start + 1) of \(run.steps)")
+      stream?.note("going on at step \(past - run.start + 1) of \(run.steps)")
     }
     var trainer = try Trainer(
-      model: transformer, optimizer: state?.optimizer, clip: training.clip, microBatch: training.microBatch)
+      model: transformer, optimizer: state?.optimizer, clip: training.clip, microBatch: training.microBatch,
+      ranks: ranks)
+    try ranks.checkSame("model", transformer.checkpoint.fingerprint)
+    try ranks.checkSame("records or order", fingerprint)
+    try ranks.checkSame("adapter", "\(past) \(trainer.adapter.fingerprint)")
     let schedule = LearningRateSchedule(
       shape: training.schedule, peak: training.learningRate, warmup: training.warmup,
       totalSteps: training.totalSteps ?? run.steps)
     let dropout = trainer.adapter.configuration.dropout
     func save() throws {
       let fingerprint = trainer.adapter.fingerprint
+      try ranks.checkSame("adapter after \(trainer.optimizer.steps) steps", fingerprint)
+      guard ranks.rank == 0 else { return }
       try AdapterDirectory.write(
         trainer.adapter,
         state: TrainingState(
@@ -127,28 +163,31 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       let absolute = run.start + step
       let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
       highestRate = max(highestRate, rate)
-      let losses: StepLosses
+      let share: BatchShare
       let metrics: StepMetrics
       do {
-        losses = try records.losses(of: indices)
+        share = try ranks.share(of: indices, from: records, model: transformer)
         metrics = try trainer.step(
-          losses.records,
+          share,
           learningRate: rate,
           dropout: dropout > 0
             ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
-      } catch {
+      } catch let error as TrainingError {
         throw ToolError(.data, "step \(absolute + 1): \(error)")
       }
-      if let warning = losses.warning { stream.warn("step \(metrics.step): \(warning)") }
-      try stream.emit(
-        metrics.record(epoch: epoch + 1, ids: losses.records.map(\.id), seconds: ContinuousClock.now - start))
+      if let warning = share.warning { stream?.warn("step \(metrics.step): \(warning)") }
+      try stream?.emit(
+        metrics.record(epoch: epoch + 1, ids: share.ids, seconds: ContinuousClock.now - start))
       // Only now, as a reader of stdout that has gone away wants no words.
-      if step == first { for settings in records.settings { stream.note("losses: \(settings)") } }
+      if step == first { for settings in records.settings { stream?.note("losses: \(settings)") } }
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
     }
     try save()
+    if let balance = trainer.balance {
+      stream?.note("\(ranks.size) ranks, computing \(Int((balance * 100).rounded())) % of the time")
+    }
     if highestRate == 0 {
-      stream.warn("the learning rate was 0 throughout, so nothing was learned: the warm-up begins at 0")
+      stream?.warn("the learning rate was 0 throughout, so nothing was learned: the warm-up begins at 0")
     }
   }
 }

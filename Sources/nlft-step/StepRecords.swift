@@ -5,7 +5,7 @@ import ToolSupport
 import Training
 import Transformer
 
-extension ToolStream {
+extension RecordFeed {
   /// The records' losses, from the frames that they name.
   func weightedRecords(model: TransformerModel) throws -> [TrainingRecord] {
     let archives = ArchiveReader()
@@ -31,13 +31,18 @@ extension ToolStream {
     return records
   }
 
+}
+
+extension ToolStream {
   /// Takes all records; those that cannot be taken fail.
-  private func readAll(_ take: (Record) throws -> Void) throws {
+  func readAll(_ take: (Record) throws -> Void) throws {
     while let numbered = try next() {
       do {
         try take(numbered.record)
         try complete(numbered, with: [])
       } catch let error as FileError where error.kind == .closed {
+        throw error
+      } catch let error where error is RanksEnded || error is CommunicationError {
         throw error
       } catch let error as TensorError where error.kind == .inputOutput {
         // A disk that fails is no record's fault.

@@ -1,13 +1,13 @@
 import Records
 import Training
 
-extension StepLosses {
+extension BatchShare {
   /// What there is to say of records that the step does without; nil if there are none.
   var warning: String? {
     guard !weightless.isEmpty else { return nil }
     let ids = weightless.map { "\"\($0)\"" }.joined(separator: ", ")
     return "no token with a weight in id \(ids)"
-      + (records.isEmpty ? "; the step is taken with a gradient of zero" : "; the step does without")
+      + (self.ids.isEmpty ? "; the step is taken with a gradient of zero" : "; the step does without")
   }
 }
 
