@@ -34,7 +34,8 @@ public struct Launch: Sendable, Equatable {
     }
   }
 
-  init(size: Int?, rank: Int, variable: String) {
+  /// One of several processes.
+  public init(size: Int?, rank: Int, variable: String) {
     self.size = size
     self.rank = rank
     self.variable = variable
@@ -48,7 +49,7 @@ public struct Launch: Sendable, Equatable {
   /// Refuses what would be several runs that do not know of each other.
   /// - Parameter found: Ranks that MPI finds; nil if the program was built without MPI.
   /// - Throws: `LaunchError`.
-  func check(found: Int?) throws(LaunchError) {
+  public func check(found: Int?) throws(LaunchError) {
     let started = "was started as process \(rank)\(size.map { " of \($0)" } ?? "") (\(variable))"
     let alone = "; to let each run alone, start it with env -u \(variable)"
     guard let found else {

@@ -9,7 +9,7 @@ extension Communicator {
   ///   - adapter: shaped alike on all ranks.
   ///   - piece: Entries that are under way at a time, which bounds the memory for them.
   /// - Throws: `CommunicationError`.
-  func sum(_ adapter: Adapter, piece: Int = 1 << 22) throws(CommunicationError) {
+  public func sum(_ adapter: Adapter, piece: Int = 1 << 22) throws(CommunicationError) {
     guard size > 1 else { return }
     let matrices = adapter.parameters.map { (start: $0.matrix.view.base, count: $0.matrix.rows * $0.matrix.columns) }
     let total = matrices.reduce(0) { $0 + $1.count }

@@ -80,6 +80,13 @@ public struct RankEnding: Sendable, Equatable {
   public var status: Int32?
   /// What failed; empty if nothing did.
   public var message: String
+
+  /// An ending from its parts.
+  public init(rank: Int, status: Int32?, message: String) {
+    self.rank = rank
+    self.status = status
+    self.message = message
+  }
 }
 
 /// Other ranks have ended, so this one must.

@@ -1,6 +1,5 @@
+import MessagePassing
 import Testing
-
-@testable import MessagePassing
 
 @Suite struct LaunchTests {
   private static func launch(_ environment: [String: String]) -> Launch? { Launch { environment[$0] } }

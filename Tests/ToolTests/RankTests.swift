@@ -51,11 +51,11 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     result.stderr.split(separator: "\n").map(String.init).filter { $0.hasPrefix("nlft-step: ") }
   }
 
-  private func lines(_ result: ToolResult) throws -> [Record] {
+  private func lines(_ result: ToolResult) throws -> [JSON] {
     try result.records.map { record in
       var record = record
       record.remove("seconds")
-      return record
+      return try JSON(parsing: record.encoded)
     }
   }
 
@@ -103,7 +103,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
   @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"))
   func liveWeights() async throws {
     let folder = try await Problems.judged()
-    let options = "--rescore nlft --share 1 --batch 3 --epochs 3 --learning-rate 1e-2 judged.jsonl"
+    let options = "--rescore nlft --share 1 --batch 3 --epochs 3 --learning-rate 1e-2 --keep-going judged.jsonl"
     let alone = try await shell("nlft-step --threads 1 --model \"$MODEL\" --output alone \(options)", in: folder)
     let several = try await step(2, "--output several \(options)", in: folder)
     #expect(try relativeDifference(folder.adapterWeights("several"), folder.adapterWeights("alone")) < 1e-4)
@@ -127,7 +127,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     #expect(try lines(kept) == lines(result))
     let nothing = try await shell(
       "echo '{\"id\":1}' | mpirun -n 2 nlft-step --model \"$MODEL\" --output no", in: folder, status: 65)
-    #expect(said(nothing) == ["nlft-step: line 1: id 1: has no \"loss\"", "nlft-step: done 0, failed 1"])
+    #expect(said(nothing) == ["nlft-step: line 1: id 1: no field \"loss\"", "nlft-step: done 0, failed 1"])
     #expect(!folder.names.contains("no"))
   }
 
@@ -150,7 +150,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     let options = "--batch 2 --order stream --save-every 1 --output adapter own.jsonl"
     let result = try await step(2, options, in: folder, status: 65)
     #expect(try lines(result).count == 1)
-    #expect(said(result).count == 2, "\(said(result))")
+    #expect(said(result).count == 1, "\(said(result))")
     #expect(said(result).last?.hasPrefix("nlft-step: step 2: ") ?? false)
     #expect(said(result).last?.hasSuffix("; the adapter is left as it was") ?? false)
     _ = try await step(2, "--steps 1 --batch 2 --order stream --output one own.jsonl", in: folder)
@@ -166,8 +166,8 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
       "mkdir other; mpirun -n 1 \(tool) : -n 2 -wdir \"$PWD/other\" \(tool)", in: folder, status: 65)
     #expect(
       said(result) == [
-        "nlft-step: rank 1: id \"p0\": loss.safetensors.zst at offset 0: cannot be opened: No such file or directory"
-      ] || said(result).count == 1 && said(result)[0].contains("rank 1: id \"p0\": loss.safetensors.zst"))
+        "nlft-step: rank 1: id \"p0\": loss.safetensors.zst: cannot be opened: No such file or directory"
+      ])
     #expect(!folder.names.contains("adapter"))
   }
 
@@ -185,7 +185,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
       for process in $(pgrep -P $! nlft-step); do
         if tr '\\0' '\\n' < /proc/$process/environ | grep -qx OMPI_COMM_WORLD_RANK=\(rank); then kill -KILL $process; fi
       done
-      cat <&3 > rest
+      cat <&3 > remaining
       wait $!
       echo $?
       pgrep nlft-step -f "$PWD" || echo gone

@@ -2,8 +2,7 @@ import Checkpoints
 import Kernels
 import Testing
 import TinyModels
-
-@testable import Training
+import Training
 
 @Suite struct OrderedSumTests {
   private let trial: Trial

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Training
+import Training
 
 @Suite struct RankGroupTests {
   private struct Broken: Error {}
@@ -51,12 +50,5 @@ import Testing
     for outcome in agree(["a", "a", "b"]) {
       #expect(throws: TrainingError("rank 2 has another model than rank 0")) { try outcome.get() }
     }
-  }
-
-  @Test func reportsKeepTheirBits() throws {
-    let report = ShareReport(loss: 0.1 + 0.2, rows: 1 << 40, tokens: 3, seconds: 1e-9)
-    #expect(try ShareReport(bytes: report.bytes) == report)
-    #expect(throws: CommunicationError.self) { try ShareReport(bytes: Array(report.bytes.dropLast())) }
-    #expect(throws: CommunicationError.self) { try ShareReport(bytes: [UInt8](repeating: 255, count: 32)) }
   }
 }

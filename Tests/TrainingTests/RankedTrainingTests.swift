@@ -4,9 +4,8 @@ import Records
 import Tensors
 import Testing
 import TinyModels
+import Training
 import Transformer
-
-@testable import Training
 
 /// Several ranks learn what one process learns.
 @Suite struct RankedTrainingTests {
@@ -18,6 +17,11 @@ import Transformer
     records = try trial.records(11)
   }
 
+  /// The model of one rank: threads cannot share what computes.
+  private func transformer(_ adapter: Adapter?) throws -> TransformerModel {
+    TransformerModel(checkpoint: try trial.model.checkpoint(), adapter: adapter, products: try Products(threads: 1))
+  }
+
   private struct Outcome {
     var weights: [Float]
     var metrics: [StepMetrics]
@@ -26,7 +30,7 @@ import Transformer
 
   private func train(_ records: any LossSource, _ communicator: any Communicator, steps: Int = 6) throws -> Outcome {
     let adapter = trial.model.adapter()
-    let transformer = trial.transformer(adapter)
+    let transformer = try transformer(adapter)
     let group = RankGroup(communicator)
     var trainer = try Trainer(model: transformer, clip: 1, ranks: group)
     let order = TrainingOrder(.shuffled, count: records.count, batch: 4, epochs: 2, seed: 3)
@@ -69,7 +73,7 @@ import Transformer
     let outcomes = ThreadRanks(3).run { communicator in
       let adapter = self.trial.model.adapter()
       let before = adapter.values
-      let transformer = self.trial.transformer(adapter)
+      let transformer = try self.transformer(adapter)
       let group = RankGroup(communicator)
       var trainer = try Trainer(model: transformer, clip: 1, ranks: group)
       let share = try group.share(of: [0, 1, 2, 3], from: Array(records), model: transformer)
@@ -109,7 +113,7 @@ import Transformer
     }
     let shares = ThreadRanks(3).run { communicator in
       try RankGroup(communicator).share(
-        of: [5, 0, 1], from: Uneven(records: self.records, fails: false), model: self.trial.transformer(nil))
+        of: [5, 0, 1], from: Uneven(records: self.records, fails: false), model: self.transformer(nil))
     }
     for share in shares {
       #expect(try share.get().ids == ["r0"])

@@ -20,8 +20,10 @@ import Transformer
 
   @Test func handsAreBalanced() {
     #expect(deal([50, 40, 30, 20], 2) == [[0, 3], [1, 2]])
-    #expect(deal([10, 90, 30, 60], 2) == [[1], [0, 2, 3]] || deal([10, 90, 30, 60], 2) == [[0, 1], [2, 3]])
+    #expect(deal([10, 90, 30, 60], 2) == [[0, 1], [2, 3]] || deal([10, 90, 30, 60], 2) == [[1], [0, 2, 3]])
     #expect(deal([10, 20, 90], 2) == [[2], [0, 1]])
+    // The dearest first alone leaves 90 + 50 + 40 against 80 + 60.
+    #expect(deal([90, 80, 60, 50, 40], 2) == [[1, 3, 4], [0, 2]])
     // Equal ones in the order of the batch.
     #expect(deal([20, 20, 20, 20, 20], 3) == [[0, 3], [1, 4], [2]])
   }
@@ -45,14 +47,16 @@ import Transformer
     #expect(hands == deal(lengths, ranks))
   }
 
-  /// Two records with one long prompt cost little more than one of them.
-  @Test func sharedPrefixesStayTogether() {
+  /// Two records with one long prompt cost little more than one of them: the last one, of 140 rows, goes to their rank.
+  @Test func sharedPrefixesAreCountedOnce() {
     let prompt = trial.sequence(200, seed: 1).tokens
-    func answers(_ seed: UInt64) -> Workload {
-      Workload(sequences: [prompt + trial.sequence(20, seed: seed).tokens], predictions: 0)
+    func answer(_ length: Int, seed: UInt64) -> Workload {
+      Workload(sequences: [prompt + trial.sequence(length, seed: seed).tokens], predictions: 0)
     }
-    let records = [answers(2), workload(150, seed: 3), answers(4), workload(130, seed: 5)]
-    #expect(trial.transformer(nil).deal(records, toRanks: 2) == [[0, 2], [1, 3]])
+    let records = [
+      workload(230, seed: 2), answer(20, seed: 3), answer(15, seed: 4), workload(150, seed: 5), workload(140, seed: 6),
+    ]
+    #expect(trial.transformer(nil).deal(records, toRanks: 2) == [[0, 3], [1, 2, 4]])
   }
 
   /// Predictions over the vocabulary cost too.
