@@ -16,6 +16,8 @@ public struct Launch: Sendable, Equatable {
   public var rank: Int
   /// The environment's variable that says so.
   public var variable: String
+  /// Whether the launcher left a way by which the processes find each other; MPI itself would end in many words.
+  public var isConnected = true
 
   /// What the environment says; nil for a process that is alone.
   ///
@@ -27,6 +29,7 @@ public struct Launch: Sendable, Equatable {
     if let variable = sizes.first(where: { number($0) != nil }), let size = number(variable) {
       guard size > 1 else { return nil }
       self.init(size: size, rank: ranks.compactMap(number).first ?? 0, variable: variable)
+      isConnected = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].contains { number($0) != nil }
     } else if let rank = number("PMIX_RANK") {
       self.init(size: nil, rank: rank, variable: "PMIX_RANK")
     } else {
@@ -78,6 +81,11 @@ public enum Processes {
   public static func join() throws -> any Communicator {
     guard let launch = Launch.current else { return SingleProcess() }
     #if MPI
+      guard launch.isConnected else {
+        if launch.rank > 0 { usleep(500_000) }
+        try launch.check(found: 1)
+        return SingleProcess()
+      }
       let communicator = try MPICommunicator.world()
       try launch.check(found: communicator.size)
       return communicator

@@ -67,7 +67,7 @@ public struct RankGroup {
   public func agree(on name: String, _ value: String) throws {
     let values = try exchange(.success(Array(value.utf8)))
     if let other = values.firstIndex(where: { $0 != values[0] }) {
-      throw TrainingError("rank \(other) has another \(name) than rank 0")
+      throw TrainingError("rank \(other) differs from rank 0 in its \(name)")
     }
   }
 }

@@ -18,6 +18,9 @@ import Testing
     #expect(mpirun == Launch(size: 3, rank: 2, variable: "OMPI_COMM_WORLD_SIZE"))
     let slurm = Self.launch(["SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1", "PMIX_RANK": "1"])
     #expect(slurm == Launch(size: 4, rank: 1, variable: "SLURM_STEP_NUM_TASKS"))
+    // srun without --mpi=pmix.
+    let unconnected = Self.launch(["SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1"])
+    #expect(unconnected?.isConnected == false && slurm?.isConnected == true && mpirun?.isConnected == true)
     #expect(Self.launch(["PMI_SIZE": "2", "PMI_RANK": "1"]) == Launch(size: 2, rank: 1, variable: "PMI_SIZE"))
     #expect(Self.launch(["PMIX_RANK": "5"]) == Launch(size: nil, rank: 5, variable: "PMIX_RANK"))
     // The launcher nearest to the process is mpirun: Slurm started that.

@@ -48,7 +48,7 @@ import Training
     }
     for outcome in agree(["a", "a", "a"]) { try outcome.get() }
     for outcome in agree(["a", "a", "b"]) {
-      #expect(throws: TrainingError("rank 2 has another model than rank 0")) { try outcome.get() }
+      #expect(throws: TrainingError("rank 2 differs from rank 0 in its model")) { try outcome.get() }
     }
   }
 }
