@@ -48,17 +48,18 @@ endef
 
 define round-rules
 $(2)/sampled.jsonl: $(WORK)/train.jsonl $(stamps)/sample $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(sampling) $$(call seed,$(1)) \
+	$$(call resumed-stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(sampling) $$(call seed,$(1)) \
 	  $$(call tolerant,$(2)/sampled.rejects)
 
 $(2)/graded.jsonl $(2)/summary.json &: $(2)/sampled.jsonl $(stamps)/grade | $(call tool,grade)
 	$$(call stage,$$<,$(2)/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/summary.json \
 	  $$(call tolerant,$(2)/graded.rejects)
 
+.PRECIOUS: $(2)/scores.safetensors.zst
 $(2)/judged.jsonl $(2)/scores.safetensors.zst &: $(2)/graded.jsonl $(PROMPTS) $(stamps)/prompts $(stamps)/judge $(adapter-file) \
     | $(call tool,judge)
-	@rm -f $(2)/judged.jsonl $(2)/scores.safetensors.zst
-	$$(call stage,$$<,$(2)/judged.jsonl) $(call tool,judge) $$(common) $$(use-model) $(use-adapter) $$(use-prompts) \
+	@rm -f $(2)/judged.jsonl
+	$$(call resumed-stage,$$<,$(2)/judged.jsonl) $(call tool,judge) $$(common) $$(use-model) $(use-adapter) $$(use-prompts) \
 	  $$(judging) --archive $(2)/scores.safetensors.zst $$(call tolerant,$(2)/judged.rejects)
 
 $(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.safetensors.zst $(stamps)/saliency \
@@ -80,7 +81,7 @@ use-adapter = $(if $(3),--adapter $(3))
 # Strict: a test problem left out would change the accuracy. $(2) the round's folder, $(3) the round's own adapter
 define test-rules
 $(2)/test/sampled.jsonl: $(WORK)/test.jsonl $(stamps)/answer $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
+	$$(call resumed-stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
 
 $(2)/test/graded.jsonl $(2)/test/summary.json &: $(2)/test/sampled.jsonl $(stamps)/grade $(untouched) | $(call tool,grade)
 	$$(call stage,$$<,$(2)/test/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/test/summary.json \
