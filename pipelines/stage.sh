@@ -3,16 +3,19 @@
 #
 #     pipelines/stage.sh INPUT OUTPUT.jsonl COMMAND [ARGUMENT…]
 #
-# OUTPUT.log keeps what the command said on stderr, which is shown too; .seconds/OUTPUT beside it, the wall time.
+# OUTPUT.log keeps what the command said on stderr, which is shown too; .seconds/OUTPUT beside it, the wall time;
+# .stage/OUTPUT.command, the command, and .stage/OUTPUT.memory, the bytes of memory that it held at most, if it tells them.
 set -euo pipefail
 
 input=$1 output=$2
 shift 2
 folder=$(dirname "$output") name=$(basename "$output" .jsonl)
-mkdir -p "$folder/.seconds"
+mkdir -p "$folder/.seconds" "$folder/.stage"
 
 printf -v command '%q ' "$@"
-printf '%s< %q > %q\n' "$command" "$input" "$output" >&2
+printf '%s< %q > %q\n' "$command" "$input" "$output" | tee "$folder/.stage/$name.command" >&2
+rm -f "$folder/.stage/$name.memory"
+export NLFT_PEAK_MEMORY=$folder/.stage/$name.memory
 progress='' tool=''
 finish() {
   trap - EXIT
