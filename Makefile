@@ -49,6 +49,9 @@ ablation: build model ## NLFT against its rivals, about an hour: pipelines/ablat
 	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile table
 	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile report
 
+metrics: ## Feed a run's training metrics to TensorBoard, or TO=wandb (offline); WORK: pipelines/metrics/README.md
+	@pipelines/metrics/feed.sh '$(or $(TO),tensorboard)' '$(or $(WORK),pipelines/demo/work)'
+
 bench: build model ## Speed and memory beside others: pipelines/bench/README.md; PEERS=1 runs those too
 	@$(MAKE) --no-print-directory -f pipelines/bench/Makefile bench
 

@@ -110,7 +110,7 @@ extension ReportPage {
     }
     guard !lines.isEmpty else { return "" }
     return "<h3>Method and constants</h3>\n"
-      + "\(lines.map { "<pre>\($0.text)</pre>\n\(lines.count > 1 ? "<p class=\"note\">rounds \($0.rounds.joined(separator: ", "))</p>\n" : "")" as Markup })"
+      + "\(lines.map { "<p class=\"given\">\(Markup.command($0.text))</p>\n\(lines.count > 1 ? "<p class=\"note\">rounds \($0.rounds.joined(separator: ", "))</p>\n" : "")" as Markup })"
   }
 }
 

@@ -58,6 +58,12 @@ struct Markup: ExpressibleByStringInterpolation, Sendable, Equatable {
 }
 
 extension Markup {
+  /// A command line whose lines break between words, not after hyphens.
+  static func command(_ text: String) -> Markup {
+    let words = text.split(separator: " ").map { "<span>\(String($0))</span>" as Markup }
+    return "<code class=\"command\">\(words.indices.map { $0 == 0 ? words[$0] : " \(words[$0])" })</code>"
+  }
+
   /// A table that can be scrolled sideways where it is wider than the page.
   /// - Parameters:
   ///   - header: the columns' names; the first column is text, the others are numbers.

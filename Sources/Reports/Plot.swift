@@ -46,7 +46,7 @@ struct Plot: Sendable {
     let quoted = "'" + output.replacing("'", with: "''") + "'"
     let begin = """
       set encoding utf8
-      set terminal svg size \(isWide ? 940 : 480),\(isWide ? 380 : 300) dynamic font 'sans-serif,13' background rgb 'white'
+      set terminal svg size \(isWide ? 940 : 480),\(isWide ? 380 : 300) dynamic font 'sans-serif,14' background rgb 'white'
       set output \(quoted)
       set border 3 lc \(Ink.rule.colour)
       set tics nomirror scale 0.5 textcolor \(Ink.soft.colour)

@@ -30,7 +30,7 @@ extension ReportPage {
 
   var settings: Markup {
     let rows = experiment.settings.filter { $0.name != "model" }.map {
-      ["\($0.name)", "<code>\($0.text)</code>"] as [Markup]
+      ["\($0.name)", "\(Markup.command($0.text))"] as [Markup]
     }
     let model = (experiment.setting("model") ?? "").split(separator: "\n").map(Self.modelFile)
     var parts: [Markup] = []
@@ -56,27 +56,34 @@ extension ReportPage {
   }
 
   private var fingerprints: Markup {
-    let rows = experiment.rounds.filter { $0.state != nil || $0.origin != nil }.map { round -> [Markup] in
-      let (state, origin) = (round.state, round.origin)
-      let prints = state?["fingerprints"]
-      let schedule = state?["schedule"]
-      let shape = schedule?["shape"]?.string ?? ""
-      let warmup = schedule?["warmup_steps"]?.integer.map { "\($0)" } ?? Figures.none
-      let steps = schedule?["total_steps"]?.integer.map { "\($0)" } ?? Figures.none
+    let learned = experiment.rounds.filter { $0.state != nil || $0.origin != nil }
+    guard !learned.isEmpty else { return "" }
+    func code(_ text: String?) -> Markup { text.map { "<code class=\"print\">\($0)</code>" } ?? "–" }
+    /// What all rounds have in common, or each of what they have.
+    func common(_ value: (Round) -> String?) -> Markup {
+      var found: [String] = []
+      for text in learned.compactMap(value) where !found.contains(text) { found.append(text) }
+      return found.isEmpty ? "–" : "\(found.map { "\(code($0)) " as Markup })"
+    }
+    let shared: [[Markup]] = [
+      ["model", common { $0.state?["fingerprints"]?["model"]?.string ?? $0.origin?.model }],
+      ["tokenizer", common { $0.origin?.tokenizer }], ["prompts", common { $0.origin?.prompts }],
+    ]
+    let rows = learned.map { round -> [Markup] in
+      let (state, schedule) = (round.state, round.state?["schedule"])
       let seed = if case .number(let digits)? = state?["seed"] { digits } else { Figures.none }
-      func code(_ text: String?) -> Markup { text.map { "<code>\($0)</code>" } ?? "–" }
+      let warmup = schedule?["warmup_steps"]?.integer, steps = schedule?["total_steps"]?.integer
       return [
-        "\(round.name)", code(prints?["model"]?.string ?? origin?.model), code(origin?.tokenizer),
-        code(origin?.prompts),
-        code(origin?.adapter), code(prints?["adapter"]?.string), code(state?["run"]?["fingerprint"]?.string),
-        "\(seed)", "\(shape), \(warmup) of \(steps) steps warm-up",
+        "\(round.name)", code(round.origin?.adapter), code(state?["fingerprints"]?["adapter"]?.string),
+        code(state?["run"]?["fingerprint"]?.string), "\(seed)", "\(schedule?["shape"]?.string ?? Figures.none)",
+        "\(warmup.map { "\($0)" } ?? Figures.none) of \(steps.map { "\($0)" } ?? Figures.none)",
       ]
     }
-    guard !rows.isEmpty else { return "" }
     return """
       <h3>Fingerprints</h3>
-      \(Markup.table(["round", "model", "tokenizer", "prompts", "adapter that answered", "adapter that was learned", "records and order", "seed", "schedule"], rows, caption: "Fingerprints", textColumns: [1, 2, 3, 4, 5, 6, 8]))
-      <p class="note">The same fingerprint, the same content. An adapter’s is what the next round’s answers name.</p>
+      \(Markup.table(["of", "fingerprint"], shared, caption: "Fingerprints", textColumns: [1]))
+      \(Markup.table(["round", "adapter that answered", "adapter that was learned", "records and their order", "seed", "schedule", "warm-up steps"], rows, caption: "Adapters", textColumns: [1, 2, 3, 5]))
+      <p class="note">The same fingerprint, the same content: the adapter that one round learns answers in the next.</p>
 
       """
   }
@@ -93,7 +100,7 @@ extension ReportPage {
     let list: Markup =
       recorded.isEmpty
       ? "<p class=\"note\">Not recorded.</p>\n"
-      : "<details\(recorded.count > 40 ? "" : " open" as Markup)><summary>\(recorded.count) commands</summary>\n<pre class=\"commands\">\(recorded.joined(separator: "\n"))</pre></details>\n"
+      : "<details\(recorded.count > 40 ? "" : " open" as Markup)><summary>\(recorded.count) commands</summary>\n<ol class=\"commands\">\n\(recorded.map { "<li>\(Markup.command($0))</li>\n" as Markup })</ol></details>\n"
     return """
       <p class="note">What the stages ran, from the top of the repository, in the order in which they follow from each other.</p>
       \(list)<details><summary>Logs</summary>
