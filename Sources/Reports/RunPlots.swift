@@ -153,6 +153,9 @@ enum RunPlots {
     guard grid.sizes.count > 1, let least = grid.sizes.first, let most = grid.sizes.last else { return nil }
     var commands: [String] = []
     var curves: [String] = []
+    // The arm that all is about stands out, the one it is compared with stands back.
+    var inks = Plot.Ink.series
+    inks.swapAt(1, 7)
     for (index, arm) in grid.arms.enumerated() {
       // Each arm a little beside the others, so that their bars can be told apart.
       let shift = 1 + 0.012 * (Double(index) - Double(grid.arms.count - 1) / 2)
@@ -162,7 +165,7 @@ enum RunPlots {
         return [Double(size) * shift, 100 * mean, 100 * interval.lowerBound, 100 * interval.upperBound]
       }
       commands.append(block("arm\(index)", rows))
-      let ink = Plot.Ink.series[index % Plot.Ink.series.count]
+      let ink = inks[index % inks.count]
       curves.append(
         "$arm\(index) using 1:2:3:4 with yerrorlines lw \(arm.hasPrefix("nlft") ? 2.5 : 1.5) pt \(index + 4) ps 0.5 "
           + "lc \(ink.colour) title '\(arm.filter { $0.isLetter || $0.isNumber || "-._".contains($0) })'")

@@ -6,22 +6,29 @@ extension ReportPage {
     let groups = Self.groups(experiment).filter { !$0.stages.isEmpty }
     guard !groups.isEmpty else { return "<p class=\"note\">No times were recorded.</p>\n" }
     let kinds = Stage.Kind.allCases.filter { kind in groups.contains { $0.stages.contains { $0.kind == kind } } }
+    let hasMemory = groups.contains { $0.stages.contains { $0.memory != nil } }
     func cell(_ stages: [Stage]) -> Markup {
       let times = stages.compactMap(\.seconds)
       guard !times.isEmpty else { return "–" }
-      return "\(Figures.fixed(times.reduce(0, +)))<small>\(Figures.bytes(stages.compactMap(\.memory).max()))</small>"
+      let time = Figures.fixed(times.reduce(0, +))
+      guard hasMemory else { return "\(time)" }
+      return "\(time)<small>\(Figures.bytes(stages.compactMap(\.memory).max()))</small>"
     }
     var rows = groups.map { group -> [Markup] in
       ["\(group.name)"] + kinds.map { kind in cell(group.stages.filter { $0.kind == kind }) } + [cell(group.stages)]
     }
     let all = groups.flatMap(\.stages)
     rows.append(["all"] + kinds.map { kind in cell(all.filter { $0.kind == kind }) } + [cell(all)])
-    let unknown = all.contains { $0.memory == nil } ? " A dash: not recorded." : ""
+    let note: Markup =
+      hasMemory
+      ? """
+      Wall seconds, and below them the most memory that a stage’s process held; of a mapped model the pages that were read count \
+      too.\(all.contains { $0.memory == nil } ? " A dash: not recorded." : "")
+      """ : "Wall seconds; memory was not recorded."
     return """
       <div class="figures">\(figure("time", "Wall time of the stages; those that take next to none are left out."))</div>
       \(Markup.table([""] + kinds.map { "\($0.rawValue)" } + ["all"], rows, caption: "Time and memory by stage"))
-      <p class="note">Wall seconds, and below them the most memory that a stage’s process held; of a mapped model the pages that \
-      were read count too.\(unknown)</p>
+      <p class="note">\(note)</p>
 
       """
   }

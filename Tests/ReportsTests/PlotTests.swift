@@ -40,7 +40,7 @@ import Testing
     let folder = try TemporaryFolder()
     try RunFolder.write(to: folder)
     let script = try #require(RunPlots.accuracy(Experiment(folder: folder.path).rounds)).script(output: "it's.svg")
-    #expect(script.contains("$tests << END\n0.0 25.0 4.56 69.94\n1.0 50.0 4.56 69.94\n2.0 50.0"))
+    #expect(script.contains("$tests << END\n0.0 25.0 6.25 75.0\n1.0 50.0 6.25 75.0\n2.0 50.0"))
     #expect(script.contains("$samples << END\n1.0 33.3333"))
     #expect(script.contains("set output 'it''s.svg'"))
   }

@@ -1,6 +1,8 @@
 import Records
 import TemporaryFolders
 
+@testable import Reports
+
 /// A recipe's work folder of two rounds, written by hand: two problems, four steps, hostile texts.
 enum RunFolder {
   static let hostile = #"</script><script>alert(1)</script><img src=x onerror=alert(2)> \u202e \u0007"#
@@ -8,7 +10,7 @@ enum RunFolder {
   static func summary(accuracy: Double, correct: Int, comparison: String = "") -> String {
     """
     {"n": 4, "questions": 4, "failed": 0, "correct": \(correct), "accuracy": \(accuracy), "standard_error": 0.25,
-     "wilson_95": [0.0456, 0.6994], "format_compliance": 0.75\(comparison)}
+     "wilson_95": [0.0625, 0.75], "format_compliance": 0.75\(comparison)}
     """
   }
 
