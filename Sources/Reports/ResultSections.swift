@@ -24,8 +24,8 @@ extension ReportPage {
     }
     let steps = experiment.rounds.reduce(0) { $0 + $1.steps.count }
     if steps > 0 {
-      figures.append(
-        ("optimiser steps", "\(steps)", "in \(experiment.rounds.filter { !$0.steps.isEmpty }.count) rounds"))
+      let rounds = experiment.rounds.count { !$0.steps.isEmpty }
+      figures.append(("optimiser steps", "\(steps)", "in \(rounds) round\(rounds == 1 ? "" : "s")"))
     }
     if let grid = experiment.grid {
       let runs = grid.cells.reduce(0) { $0 + $1.seeds.count }

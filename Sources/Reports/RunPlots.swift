@@ -78,7 +78,8 @@ enum RunPlots {
       }
       commands += marks
       commands += [
-        "unset key", "set yrange [0:*]", "set xrange [0:\(steps.count + 1)]", "set xlabel 'step'", "set xtics autofreq",
+        "unset key", "set yrange [0:*]", "set xrange [0:\(steps.count + 1)]", "set xlabel 'step'",
+        "set xtics \(steps.count < 8 ? "1" : "autofreq")",
         "plot " + curves.joined(separator: ", "),
       ]
       return Plot(name: name, title: title, commands: commands)
