@@ -68,6 +68,8 @@ let package = Package(
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("Grading", ["Records"]),
+    .target(
+      name: "Reports", dependencies: ["Records", "Tensors", "Grading"], resources: [.embedInCode("Page/report.css")]),
     library(
       "ToolSupport",
       [
@@ -85,6 +87,8 @@ let package = Package(
       "nlft-step",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
+    // No product: the recipes' own, which writes a run as a page.
+    tool("nlft-report", ["Records", "Reports"]),
     .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
@@ -118,6 +122,7 @@ let package = Package(
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
+    tests("Reports", ["Records"]),
     .testTarget(
       name: "ToolTests",
       dependencies: [

@@ -8,9 +8,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.DEFAULT_GOAL := report
+.DEFAULT_GOAL := table
 
-.PHONY: report model FORCE
+.PHONY: table report model FORCE
 FORCE:
 
 quoted = '$(subst ','\'',$(1))'
@@ -69,6 +69,12 @@ take = awk -v count=$(call quoted,$(1)) '\
     if (bad) { print "expected a number of records or \"all\", found \"" count "\"" > "/dev/stderr"; exit 64 } \
     if (count != "all" && NR < count + 0) { \
       print "$(2) has only " NR " records, asked for " count > "/dev/stderr"; exit 66 } }' $(2)
+
+# The run as a page: accuracy, training, weights, answers, costs, settings. What it needs stands with each recipe.
+report: $(WORK)/report.html
+	@echo 'The report of $(WORK) is $<'
+
+write-report = $(call tool,report) --output $@ $(WORK)
 
 $(foreach group,model prompts answer grade judge,$(eval $(call stamp-rule,$(group))))
 

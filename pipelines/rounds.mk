@@ -4,6 +4,7 @@
 #   $(WORK)/round-K/sampled.jsonl … weighted.jsonl, scores.safetensors.zst, loss.safetensors.zst, steps.jsonl, adapter/
 #   $(WORK)/round-K/test/                   the test problems answered after round K; round 0 is the untouched model
 #   $(WORK)/RESULTS.txt                     the table
+#   $(WORK)/report.html, round-K/map.html   the run as a page, and each round's saliency map (goal: report)
 #
 # Round K samples, judges and steps from the adapter of round K−1; round 1 from the model alone.
 
@@ -68,6 +69,10 @@ $(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.s
 	$$(call stage,$$<,$(2)/weighted.jsonl) $(call tool,saliency) $$(common) $$(weighing) \
 	  --archive $(2)/loss.safetensors.zst $$(call tolerant,$(2)/weighted.rejects)
 
+# For the eye: the tokens as they were weighed.
+$(2)/map.html: $(2)/judged.jsonl $(2)/scores.safetensors.zst $(stamps)/saliency | $(call tool,saliency)
+	$(call tool,saliency) $$(common) $$(use-model) $$(weighing) --keep-going --map $$@ $$< > /dev/null
+
 $(2)/steps.jsonl $(2)/adapter/adapter_model.safetensors &: $(2)/weighted.jsonl $(2)/loss.safetensors.zst $(stamps)/step \
     $(adapter-file) | $(call tool,step)
 	@rm -rf $(2)/steps.jsonl $(2)/adapter
@@ -103,10 +108,13 @@ $(results): $(WORK)/train.jsonl $(foreach folder,round-0/test $(foreach round,$(
 	@mv $@.tmp $@
 	$(eval results-are-new := yes)
 
-report: $(results)
+table: $(results)
 	@echo
 	$(if $(results-are-new),,@echo 'Nothing to do: everything in $(WORK) is up to date.' && echo)
 	@cat $(results)
+
+$(WORK)/report.html: $(results) $(rounds:%=$(WORK)/round-%/map.html) | $(call tool,report)
+	@$(write-report)
 
 # ---- The same stages as round 1, in one pipe
 

@@ -3,7 +3,8 @@
 #
 #     pipelines/stage.sh [--resume 'FILE…'] INPUT OUTPUT.jsonl COMMAND [ARGUMENT…]
 #
-# OUTPUT.log keeps what the command said on stderr, which is shown too; .seconds/OUTPUT beside it, the wall time.
+# OUTPUT.log keeps what the command said on stderr, which is shown too; .seconds/OUTPUT beside it, the wall time;
+# .stage/OUTPUT.command, the command, and .stage/OUTPUT.memory, the bytes of memory that it held at most, if it tells them.
 #
 # --resume is for commands that know that option: what a run that was broken off has written stays in OUTPUT.part, and
 # the next goes on behind it, if its command is the same and none of FILE, which decide the result, is newer.
@@ -18,7 +19,7 @@ fi
 input=$1 output=$2
 shift 2
 folder=$(dirname "$output") name=$(basename "$output" .jsonl)
-mkdir -p "$folder/.seconds"
+mkdir -p "$folder/.seconds" "$folder/.stage"
 
 # Microseconds; where bash is too old for them, seconds.
 now() {
@@ -27,7 +28,10 @@ now() {
 }
 
 printf -v command '%q ' "$@"
-command+="< $(printf %q "$input")"
+printf -v command '%s< %q > %q' "$command" "$input" "$output"
+printf '%s\n' "$command" > "$folder/.stage/$name.command"
+rm -f "$folder/.stage/$name.memory"
+export NLFT_PEAK_MEMORY=$folder/.stage/$name.memory
 # What is written until it is whole; beside it, the command that writes it and how long the runs before have taken.
 part=$output.tmp started=$output.part.started
 spent=0
@@ -41,7 +45,8 @@ if [[ $resumable == yes ]]; then
   fi
   if [[ $goes_on == yes ]]; then
     # From its start to its last line.
-    spent=$((spent + ($(date -r "$part" +%s) - $(date -r "$started" +%s)) * 1000))
+    took=$(($(date -r "$part" +%s) - $(date -r "$started" +%s)))
+    if ((took > 0)); then spent=$((spent + took * 1000)); fi
     set -- "$@" --resume "$part"
   else
     rm -f "$part" "$started"
@@ -50,8 +55,11 @@ if [[ $resumable == yes ]]; then
   printf '%d\n%s\n' "$spent" "$command" > "$started.tmp"
   mv "$started.tmp" "$started"
 fi
-printf -v shown '%q ' "$@"
-printf '%s< %q >> %q\n' "$shown" "$input" "$part" >&2
+if [[ ${goes_on-no} == yes ]]; then
+  printf -v command '%q ' "$@"
+  printf -v command '%s< %q >> %q' "$command" "$input" "$part"
+fi
+printf '%s\n' "$command" >&2
 
 progress='' tool=''
 finish() {
