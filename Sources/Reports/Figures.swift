@@ -7,9 +7,9 @@
 #endif
 
 /// Numbers as the page writes them.
-enum Figures {
+package enum Figures {
   /// Stands where there is no number.
-  static let none = "–"
+  package static let none = "–"
 
   /// C's printf with one number.
   private static func printed(_ format: String, _ value: Double) -> String {
@@ -19,25 +19,25 @@ enum Figures {
   }
 
   /// With so many decimals; a dash for none.
-  static func fixed(_ value: Double?, decimals: Int = 1, signed: Bool = false) -> String {
+  package static func fixed(_ value: Double?, decimals: Int = 1, signed: Bool = false) -> String {
     guard let value, value.isFinite else { return none }
     let text = printed("%\(signed ? "+" : "").\(decimals)f", value)
     return text.hasPrefix("-") ? "−" + text.dropFirst() : text
   }
 
   /// A share in percent, one decimal.
-  static func percent(_ share: Double?, signed: Bool = false) -> String {
+  package static func percent(_ share: Double?, signed: Bool = false) -> String {
     fixed(share.map { 100 * $0 }, signed: signed)
   }
 
   /// Four significant digits.
-  static func short(_ value: Double?) -> String {
+  package static func short(_ value: Double?) -> String {
     guard let value, value.isFinite else { return none }
     return printed("%.4g", value)
   }
 
   /// Bytes in units of 1000.
-  static func bytes(_ count: Int?) -> String {
+  package static func bytes(_ count: Int?) -> String {
     guard let count else { return none }
     switch count {
     case 1_000_000_000...: return fixed(Double(count) / 1e9) + " GB"
@@ -49,7 +49,7 @@ enum Figures {
   }
 
   /// Seconds, in minutes or hours where there are many.
-  static func time(_ seconds: Double?) -> String {
+  package static func time(_ seconds: Double?) -> String {
     guard let seconds, seconds.isFinite, seconds < 1e12 else { return none }
     if seconds < 120 { return fixed(seconds) + " s" }
     let minutes = Int((seconds / 60).rounded())
@@ -57,7 +57,7 @@ enum Figures {
   }
 
   /// Seconds since 1970 as a date, in UTC.
-  static func date(_ seconds: Int) -> String {
+  package static func date(_ seconds: Int) -> String {
     var time = time_t(seconds)
     var parts = tm()
     guard gmtime_r(&time, &parts) != nil else { return none }

@@ -2,31 +2,31 @@
 /// escaped.
 ///
 ///     let row: Markup = "<td>\(record.output)</td>"
-struct Markup: ExpressibleByStringInterpolation, Sendable, Equatable {
-  private(set) var html: String
+package struct Markup: ExpressibleByStringInterpolation, Sendable, Equatable {
+  package private(set) var html: String
 
-  init(stringLiteral value: String) { html = value }
-  init(stringInterpolation: StringInterpolation) { html = stringInterpolation.html }
+  package init(stringLiteral value: String) { html = value }
+  package init(stringInterpolation: StringInterpolation) { html = stringInterpolation.html }
 
   /// Markup that was made elsewhere: a cleaned plot, the style sheet.
-  init(trusted html: String) { self.html = html }
+  package init(trusted html: String) { self.html = html }
 
-  struct StringInterpolation: StringInterpolationProtocol {
+  package struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var html = ""
 
-    init(literalCapacity: Int, interpolationCount: Int) { html.reserveCapacity(literalCapacity * 2) }
-    mutating func appendLiteral(_ literal: String) { html += literal }
-    mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
-    mutating func appendInterpolation(_ number: Int) { html += String(number) }
-    mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
-    mutating func appendInterpolation(_ markups: [Markup]) { for markup in markups { html += markup.html } }
+    package init(literalCapacity: Int, interpolationCount: Int) { html.reserveCapacity(literalCapacity * 2) }
+    package mutating func appendLiteral(_ literal: String) { html += literal }
+    package mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
+    package mutating func appendInterpolation(_ number: Int) { html += String(number) }
+    package mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
+    package mutating func appendInterpolation(_ markups: [Markup]) { for markup in markups { html += markup.html } }
   }
 
-  static func += (left: inout Markup, right: Markup) { left.html += right.html }
+  package static func += (left: inout Markup, right: Markup) { left.html += right.html }
 
   /// A text with nothing in it that a browser would take for markup. Control characters, and those that turn the
   /// direction of writing, are shown by number and not obeyed.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var escaped = ""
     escaped.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
@@ -59,7 +59,7 @@ struct Markup: ExpressibleByStringInterpolation, Sendable, Equatable {
 
 extension Markup {
   /// A command line whose lines break between words, not after hyphens.
-  static func command(_ text: String) -> Markup {
+  package static func command(_ text: String) -> Markup {
     let words = text.split(separator: " ").map { "<span>\(String($0))</span>" as Markup }
     return "<code class=\"command\">\(words.indices.map { $0 == 0 ? words[$0] : " \(words[$0])" })</code>"
   }
@@ -68,7 +68,7 @@ extension Markup {
   /// - Parameters:
   ///   - header: the columns' names; the first column is text, the others are numbers.
   ///   - textColumns: further columns of text.
-  static func table(
+  package static func table(
     _ header: [Markup], _ rows: [[Markup]], caption: String, textColumns: Set<Int> = []
   ) -> Markup {
     let columns = header.enumerated().map { index, name -> Markup in

@@ -1,7 +1,7 @@
 /// A plot that gnuplot draws: its script with data and all, for a page that is light or dark.
-struct Plot: Sendable {
+package struct Plot: Sendable {
   /// Colours stand for places in the page's palette until gnuplot has drawn.
-  enum Ink: Int, Sendable {
+  package enum Ink: Int, Sendable {
     case soft = 1
     case rule, plain, cluster, salient, first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth
 
@@ -28,21 +28,21 @@ struct Plot: Sendable {
   }
 
   /// Tells its parts from those of the page's other plots.
-  let name: String
+  package let name: String
   /// What it shows, for those who do not see it.
-  let title: String
+  package let title: String
   /// Whether it takes the page's whole width, or half of it.
-  var isWide = false
+  package var isWide = false
   private let commands: [String]
 
   /// A plot from gnuplot's commands; the terminal and the looks of the axes are set before them.
-  init(name: String, title: String, isWide: Bool = false, commands: [String]) {
+  package init(name: String, title: String, isWide: Bool = false, commands: [String]) {
     (self.name, self.title, self.isWide, self.commands) = (name, title, isWide, commands)
   }
 
   /// The whole script.
   /// - Parameter output: the file that gnuplot writes.
-  func script(output: String) -> String {
+  package func script(output: String) -> String {
     let quoted = "'" + output.replacing("'", with: "''") + "'"
     let begin = """
       set encoding utf8
@@ -61,7 +61,7 @@ struct Plot: Sendable {
 
   /// Gives the drawing to the page: colours from its palette, its fonts, names of its own, no address.
   /// - Returns: the SVG element, or nil if that is none.
-  func markup(_ drawing: String) -> Markup? {
+  package func markup(_ drawing: String) -> Markup? {
     guard let start = drawing.firstRange(of: "<svg"), let end = drawing.ranges(of: "</svg>").last,
       let head = drawing[start.lowerBound...].firstRange(of: ">"),
       let canvas = drawing[head.upperBound...].firstRange(of: "<g id=\"gnuplot_canvas\">")

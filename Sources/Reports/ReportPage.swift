@@ -2,7 +2,7 @@
 public struct ReportPage: Sendable {
   let experiment: Experiment
   /// Plots by name; empty where they could not be drawn.
-  let plots: [String: Markup]
+  package let plots: [String: Markup]
   /// Whether there was a gnuplot.
   let hasPlots: Bool
   /// Test problems of each kind that are shown.

@@ -12,19 +12,19 @@ public struct ReportError: Error, Sendable, CustomStringConvertible {
   /// What is wrong, on one line, and with which file.
   public let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 /// Reads what a recipe leaves in its work folder. A file that is not there is no error: the page says so.
-enum RunFiles {
+package enum RunFiles {
   /// A JSON file, or nil if there is none.
-  static func json(_ path: String) throws -> JSON? {
+  package static func json(_ path: String) throws -> JSON? {
     guard let bytes = try WholeFile.bytesIfPresent(path, limit: 1 << 26) else { return nil }
     do { return try JSON(parsing: bytes) } catch { throw ReportError("\(path): \(error)") }
   }
 
   /// A small text file without the white space at its ends, or nil if there is none.
-  static func text(_ path: String) throws -> String? {
+  package static func text(_ path: String) throws -> String? {
     guard let bytes = try WholeFile.bytesIfPresent(path, limit: 1 << 26) else { return nil }
     let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
     var text = bytes.drop(while: isSpace)
@@ -34,7 +34,7 @@ enum RunFiles {
 
   /// Gives each record of a file to `take`; an error names the file and line.
   /// - Returns: whether the file is there.
-  static func records(_ path: String, _ take: (Record) throws -> Void) throws -> Bool {
+  package static func records(_ path: String, _ take: (Record) throws -> Void) throws -> Bool {
     guard size(path) != nil else { return false }
     let reader = try RecordReader(paths: [path])
     while let line = try reader.next() {
@@ -48,13 +48,13 @@ enum RunFiles {
   }
 
   /// The first record of a file, or nil if there is none.
-  static func firstRecord(_ path: String) throws -> Record? {
+  package static func firstRecord(_ path: String) throws -> Record? {
     guard size(path) != nil else { return nil }
     return try RecordReader(paths: [path]).next().flatMap { try? $0.record.get() }
   }
 
   /// What is in a folder, sorted; nothing if it is not there.
-  static func names(in folder: String) -> [String] {
+  package static func names(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []
@@ -68,13 +68,13 @@ enum RunFiles {
   }
 
   /// Bytes of a file, or nil if there is none.
-  static func size(_ path: String) -> Int? {
+  package static func size(_ path: String) -> Int? {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : nil
   }
 
   /// When a file was written, in seconds since 1970.
-  static func modified(_ path: String) -> Int? {
+  package static func modified(_ path: String) -> Int? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     #if canImport(Darwin)

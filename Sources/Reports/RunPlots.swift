@@ -1,5 +1,5 @@
 /// The plots of a run.
-enum RunPlots {
+package enum RunPlots {
   /// A data block of gnuplot's, one row a line.
   private static func block(_ name: String, _ rows: [[Double]]) -> String {
     "$\(name) << END\n" + rows.map { $0.map { "\($0)" }.joined(separator: " ") }.joined(separator: "\n") + "\nEND"
@@ -13,7 +13,7 @@ enum RunPlots {
   // MARK: Accuracy
 
   /// Accuracy after each round with its 95 % interval, and of the samples learned from.
-  static func accuracy(_ rounds: [Round]) -> Plot? {
+  package static func accuracy(_ rounds: [Round]) -> Plot? {
     let tests = rounds.enumerated().compactMap { index, round -> [Double]? in
       guard let test = round.test else { return nil }
       let interval = test.interval ?? test.accuracy...test.accuracy
@@ -44,10 +44,10 @@ enum RunPlots {
   // MARK: Training
 
   /// How many steps the smooth curve of a noisy one takes the mean of.
-  static let window = 9
+  package static let window = 9
 
   /// Loss, learning rate and gradient norm by step.
-  static func training(_ rounds: [Round]) -> [Plot] {
+  package static func training(_ rounds: [Round]) -> [Plot] {
     let steps = rounds.flatMap(\.steps)
     guard steps.count > 1 else { return [] }
     // Steps of rounds follow each other, also where an adapter began anew.
@@ -114,7 +114,7 @@ enum RunPlots {
   }
 
   /// The classes of response tokens by round.
-  static func classes(_ rounds: [Round]) -> Plot? {
+  package static func classes(_ rounds: [Round]) -> Plot? {
     let learned = rounds.filter { $0.weights != nil }
     guard !learned.isEmpty else { return nil }
     func shares(_ count: KeyPath<WeightTotals.Sums, Int>) -> [Double] {
@@ -130,7 +130,7 @@ enum RunPlots {
   }
 
   /// Wall time of the stages by round.
-  static func time(_ groups: [(name: String, stages: [Stage])]) -> Plot? {
+  package static func time(_ groups: [(name: String, stages: [Stage])]) -> Plot? {
     let kinds = Stage.Kind.allCases.filter { kind in groups.contains { $0.stages.contains { $0.kind == kind } } }
     let parts = kinds.enumerated().map { index, kind in
       (
@@ -150,7 +150,7 @@ enum RunPlots {
   // MARK: Grid
 
   /// Accuracy of each arm by the number of problems.
-  static func grid(_ grid: Grid, untouched: Double?) -> Plot? {
+  package static func grid(_ grid: Grid, untouched: Double?) -> Plot? {
     guard grid.sizes.count > 1, let least = grid.sizes.first, let most = grid.sizes.last else { return nil }
     var commands: [String] = []
     var curves: [String] = []

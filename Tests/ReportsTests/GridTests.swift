@@ -1,7 +1,7 @@
 import TemporaryFolders
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct GridTests {
   @Test func armsAreComparedPairByPair() throws {

@@ -1,7 +1,7 @@
 import TemporaryFolders
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct PlotTests {
   private static let gnuplot = Gnuplot()

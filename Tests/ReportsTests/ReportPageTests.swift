@@ -2,7 +2,7 @@ import Records
 import TemporaryFolders
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct ReportPageTests {
   private func page(of folder: TemporaryFolder, gnuplot: Gnuplot? = nil) throws -> String {

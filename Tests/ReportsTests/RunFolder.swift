@@ -1,7 +1,7 @@
 import Records
 import TemporaryFolders
 
-@testable import Reports
+import Reports
 
 /// A recipe's work folder of two rounds, written by hand: two problems, four steps, hostile texts.
 enum RunFolder {
