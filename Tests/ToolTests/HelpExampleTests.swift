@@ -18,7 +18,9 @@ import Testing
     nlft-step --model model.gguf --output adapter weighted.jsonl
     """#
 
-  @Test(arguments: ["nlft-tokenize", "nlft-sample", "nlft-grade", "nlft-judge", "nlft-saliency", "nlft-step"])
+  @Test(arguments: [
+    "nlft-tokenize", "nlft-sample", "nlft-grade", "nlft-judge", "nlft-saliency", "nlft-step", "nlft-show",
+  ])
   func examplesRun(tool: String) async throws {
     let folder = try TemporaryFolder()
     try folder.write(Problems.questions, to: "train.jsonl")
