@@ -1,5 +1,5 @@
 /// How many columns of a terminal text takes.
-enum DisplayWidth {
+package enum DisplayWidth {
   /// Wide and fullwidth characters (Unicode Standard Annex 11) take two columns; blocks whose parts differ are taken as
   /// a whole. Emoji are told by their own property.
   private static let wide: [ClosedRange<UInt32>] = [
@@ -8,7 +8,7 @@ enum DisplayWidth {
     0x17000...0x18CFF, 0x1B000...0x1B2FF, 0x20000...0x3FFFD,
   ]
 
-  static func columns(of text: some StringProtocol) -> Int {
+  package static func columns(of text: some StringProtocol) -> Int {
     text.unicodeScalars.reduce(0) { $0 + columns(of: $1) }
   }
 
@@ -22,7 +22,7 @@ enum DisplayWidth {
   }
 
   /// The text if it takes no more than `limit` columns, else its beginning and an ellipsis.
-  static func shortened(_ text: String, to limit: Int) -> String {
+  package static func shortened(_ text: String, to limit: Int) -> String {
     guard columns(of: text) > limit else { return text }
     var shortened = ""
     var width = 0

@@ -7,27 +7,27 @@
 #endif
 
 /// Numbers as tables show them.
-enum NumberText {
+package enum NumberText {
   /// A natural logarithm of a probability.
-  static func logarithm(_ value: Float) -> String { formatted("%.4f", Double(value)) }
+  package static func logarithm(_ value: Float) -> String { formatted("%.4f", Double(value)) }
 
   /// A probability, small ones by their power of ten.
-  static func probability(_ value: Double) -> String {
+  package static func probability(_ value: Double) -> String {
     formatted(value >= 0.0005 || value == 0 ? "%.3f" : "%.0e", value)
   }
 
   /// A ratio of two probabilities.
-  static func ratio(_ value: Double) -> String {
+  package static func ratio(_ value: Double) -> String {
     formatted(value >= 0.01 && value < 1000 || value == 0 ? "%.3f" : "%.1e", value)
   }
 
   /// A weight; one of zero, which nothing is learnt from, is left blank.
-  static func weight(_ value: Float) -> String {
+  package static func weight(_ value: Float) -> String {
     value == 0 ? "" : formatted(abs(value) >= 0.001 && abs(value) < 10_000 ? "%.4f" : "%.3e", Double(value))
   }
 
   /// Any number of a tensor.
-  static func plain(_ value: Double) -> String { formatted("%.6g", value) }
+  package static func plain(_ value: Double) -> String { formatted("%.6g", value) }
 
   private static func formatted(_ format: String, _ value: Double) -> String {
     // The sign of what is no number says nothing.

@@ -142,7 +142,7 @@ extension TokenClass {
 extension TokenNames {
   /// The members of JSON objects that give tokens their texts: `text`, and `bytes` in hexadecimal where a token is no
   /// whole characters by itself.
-  func json(_ tokens: [Int32]) -> [[JSON.Member]] {
+  package func json(_ tokens: [Int32]) -> [[JSON.Member]] {
     tokens.map { token in
       let bytes = tokenizer.bytes(of: token)
       if let text = String(validating: bytes, as: UTF8.self) { return [JSON.Member("text", .string(text))] }

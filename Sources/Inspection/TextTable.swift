@@ -1,7 +1,7 @@
 /// Rows of text in aligned columns.
-struct TextTable {
+package struct TextTable {
   /// On which side a column is flush.
-  enum Alignment {
+  package enum Alignment {
     case left
     case right
   }
@@ -10,13 +10,13 @@ struct TextTable {
   private var rows: [[String]] = []
 
   /// A table without rows.
-  init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
+  package init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 
   /// Adds a row; as many cells as columns.
-  mutating func append(_ cells: [String]) { rows.append(cells) }
+  package mutating func append(_ cells: [String]) { rows.append(cells) }
 
   /// Titles and rows, a line each, two spaces between the columns and none at the end.
-  var text: String {
+  package var text: String {
     let lines = [columns.map(\.title)] + rows
     let widths = columns.indices.map { column in lines.map { DisplayWidth.columns(of: $0[column]) }.max() ?? 0 }
     var text = ""

@@ -11,7 +11,7 @@ public struct TokenNames: Sendable {
 
   /// The tokens of a response, [T]. Special tokens stand in `⟦⟧`; of tokens that only together are characters the first
   /// has the characters, and each has its bytes, as `<F0><9F>`.
-  func visible(_ tokens: [Int32]) -> [String] {
+  package func visible(_ tokens: [Int32]) -> [String] {
     var parts: ArraySlice<[UInt8]> = []
     return zip(tokens, TokenText.texts(of: tokens, by: tokenizer)).map { token, text in
       switch text {
@@ -28,11 +28,11 @@ public struct TokenNames: Sendable {
   }
 
   /// One token by itself.
-  func visible(_ token: Int32) -> String { visible([token])[0] }
+  package func visible(_ token: Int32) -> String { visible([token])[0] }
 
   /// A prompt as the model sees it, its special tokens in `⟦⟧`. The others are decoded together, as characters may be
   /// spread over several.
-  func prompt(_ tokens: [Int32]) -> String {
+  package func prompt(_ tokens: [Int32]) -> String {
     var text = ""
     var bytes: [UInt8] = []
     for token in tokens {

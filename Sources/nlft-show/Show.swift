@@ -50,8 +50,8 @@ enum ReadPrompt: String, ExpressibleByArgument, CaseIterable {
       place of a loss.
 
       Examples:
-        nlft-show weighted.jsonl | less -S
-        nlft-show --only q1 --model model.gguf weighted.jsonl
+        nlft-show --model model.gguf weighted.jsonl
+        nlft-show --only p1 weighted.jsonl
         nlft-show --prompt base,standard,judge --model model.gguf judged.jsonl
         nlft-show --top 5 --under standard --model model.gguf judged.jsonl
         nlft-show --json scores.safetensors.zst

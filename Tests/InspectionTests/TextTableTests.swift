@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Inspection
+import Inspection
 
 @Suite struct TextTableTests {
   @Test func columnsAreAlignedByWhatATerminalShows() {
@@ -20,8 +20,9 @@ import Testing
 
   @Test func widths() {
     // As wcwidth of glibc has them.
-    let widths = [
-      "a": 1, "é": 1, "e\u{301}": 1, "漢": 2, "ｱ": 1, "Ａ": 2, "한": 2, "😀": 2, "·": 1, "⏎": 1, "": 0, "\u{200B}": 0,
+    let widths: [(String, Int)] = [
+      ("a", 1), ("é", 1), ("e\u{301}", 1), ("漢", 2), ("ｱ", 1), ("Ａ", 2), ("한", 2), ("😀", 2), ("·", 1), ("⏎", 1),
+      ("", 0), ("\u{200B}", 0),
     ]
     for (text, width) in widths { #expect(DisplayWidth.columns(of: text) == width, "\(text)") }
   }

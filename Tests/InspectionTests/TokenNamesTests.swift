@@ -2,7 +2,7 @@ import Testing
 import TinyModels
 import Tokenizers
 
-@testable import Inspection
+import Inspection
 
 /// With a tokenizer of one token a byte and the marks of turns.
 @Suite struct TokenNamesTests {

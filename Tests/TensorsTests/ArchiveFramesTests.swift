@@ -33,7 +33,7 @@ import Testing
     let folder = try TemporaryFolder()
     let writer = try ArchiveWriter(path: folder.file("a"))
     let one = try writer.append(ArchiveTests.file(1))
-    try writer.append(ArchiveTests.file(2))
+    _ = try writer.append(ArchiveTests.file(2))
     try writer.close()
     let path = try folder.write(Array(try folder.read("a").dropLast(5)), to: "b")
     let frames = try ArchiveFrames(path: path)
