@@ -91,7 +91,7 @@ public struct InspectedFrame: Sendable {
     let name = field ?? "frame"
     var lines = ["\(name): \(VisibleText.ofLine(reference.description)), \(reference.bytes) bytes"]
     if case .other(let reason) = content {
-      lines[0] += name == "frame" ? ": neither scores nor a loss: " : ": not what is expected there: "
+      lines[0] += ["scores", "loss"].contains(name) ? ": not what belongs there: " : ": neither scores nor a loss: "
       lines[0] += VisibleText.ofLine(reason)
     }
     for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {

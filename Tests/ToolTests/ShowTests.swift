@@ -110,7 +110,7 @@ import Testing
       try await show("in.jsonl", in: folder).text == """
         == 1
         tokens: output 2
-        mine: own.zst at offset 0, \(reference.bytes) bytes: not what is expected there: \
+        mine: own.zst at offset 0, \(reference.bytes) bytes: neither scores nor a loss: \
         neither "tokens" nor "sequence.0.tokens" is there
           by hand
           entropy  F32 [2]  0.5 2.25
