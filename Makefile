@@ -16,7 +16,7 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
+.PHONY: help setup build model demo report pipe metrics ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -42,10 +42,15 @@ model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 	@$(MAKE) --no-print-directory -f pipelines/demo/Makefile model
 
 demo: ## The whole loop with a real model on two cores; ends with a table
+report: ## The demo's run as one HTML page, pipelines/demo/work/report.html, with a saliency map of each round
 pipe: ## One round of the demo as a single pipe, no files but the archives
 ablation: build model ## NLFT against its rivals, about an hour: pipelines/ablation/README.md; DATA=FOLDER adds SVAMP
 	@pipelines/setup.sh gnuplot=gnuplot-nox
+	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile table
 	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile report
+
+metrics: ## Feed a run's training metrics to TensorBoard, or TO=wandb (offline); WORK: pipelines/metrics/README.md
+	@pipelines/metrics/feed.sh '$(or $(TO),tensorboard)' '$(or $(WORK),pipelines/demo/work)'
 
 bench: build model ## Speed and memory beside others: pipelines/bench/README.md; PEERS=1 runs those too
 	@$(MAKE) --no-print-directory -f pipelines/bench/Makefile bench
@@ -105,9 +110,10 @@ define recipe-rule
 $(2): run-$(1)
 	@:
 run-$(1): build
+	$(if $(filter report %/report.html,$(2)),@pipelines/setup.sh gnuplot=gnuplot-nox)
 	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile model
-	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile $(patsubst demo,report,$(2))
+	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile $(patsubst demo,table,$(2))
 endef
-goals = $(filter pipelines/$(1)/work/% $(if $(filter demo,$(1)),demo pipe),$(MAKECMDGOALS))
+goals = $(filter pipelines/$(1)/work/% $(if $(filter demo,$(1)),demo report pipe),$(MAKECMDGOALS))
 $(foreach recipe,$(patsubst pipelines/%/Makefile,%,$(wildcard pipelines/*/Makefile)),\
   $(if $(call goals,$(recipe)),$(eval $(call recipe-rule,$(recipe),$(call goals,$(recipe))))))

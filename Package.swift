@@ -71,6 +71,8 @@ let package = Package(
     library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("Grading", ["Records"]),
+    .target(
+      name: "Reports", dependencies: ["Records", "Tensors", "Grading"], resources: [.embedInCode("Page/report.css")]),
     library(
       "ToolSupport",
       [
@@ -94,6 +96,8 @@ let package = Package(
         "Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Judging",
         "Inspection",
       ]),
+    // No product: the recipes' own, which writes a run as a page.
+    tool("nlft-report", ["Records", "Reports"]),
     .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
@@ -129,6 +133,7 @@ let package = Package(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
     .testTarget(name: "ToolSupportTests", dependencies: ["ToolSupport"]),
+    tests("Reports", ["Records"]),
     .testTarget(
       name: "ToolTests",
       dependencies: [

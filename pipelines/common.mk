@@ -8,9 +8,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.DEFAULT_GOAL := report
+.DEFAULT_GOAL := table
 
-.PHONY: report model FORCE
+.PHONY: table report model FORCE
 FORCE:
 
 quoted = '$(subst ','\'',$(1))'
@@ -57,8 +57,10 @@ grading = --extract $(EXTRACT) --match $(MATCH)
 judging = --critic $(call quoted,$(CRITIC)) --hidden $(HIDDEN) $(JUDGE_OPTIONS)
 stepping = --batch $(BATCH) --epochs $(EPOCHS) --learning-rate $(LEARNING_RATE) --schedule $(SCHEDULE) --warmup $(WARMUP) \
   --rank $(RANK) --alpha $(ALPHA) --dropout $(DROPOUT) $(STEP_OPTIONS)
-# $(1) input, $(2) output, then the command
+# $(1) input, $(2) output, then the command. The second kind goes on where it was broken off, if nothing that its target
+# depends on is newer; the archive of scores too, which Make must therefore keep (.PRECIOUS).
 stage = @pipelines/stage.sh $(1) $(2)
+resumed-stage = @pipelines/stage.sh --resume '$^' $(1) $(2)
 # $(1) records or "all", $(2) file: its first lines, and an error if there are fewer
 take = awk -v count=$(call quoted,$(1)) '\
   BEGIN { if (count != "all" && count !~ /^[1-9][0-9]*$$/) { bad = 1; exit } } \
@@ -67,6 +69,12 @@ take = awk -v count=$(call quoted,$(1)) '\
     if (bad) { print "expected a number of records or \"all\", found \"" count "\"" > "/dev/stderr"; exit 64 } \
     if (count != "all" && NR < count + 0) { \
       print "$(2) has only " NR " records, asked for " count > "/dev/stderr"; exit 66 } }' $(2)
+
+# The run as a page: accuracy, training, weights, answers, costs, settings. What it needs stands with each recipe.
+report: $(WORK)/report.html
+	@echo 'The report of $(WORK) is $<'
+
+write-report = $(call tool,report) --output $@ $(WORK)
 
 $(foreach group,model prompts answer grade judge,$(eval $(call stamp-rule,$(group))))
 

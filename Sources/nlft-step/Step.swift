@@ -81,7 +81,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       let stream = try ToolStream(tool: "nlft-step", stream: stream, quiet: common.quiet)
       let records: any LossSource =
         if let live = try rescoring.records(model: transformer) {
-          try stream.judgedRecords(addedTo: live)
+          try stream.judgedRecords(addedTo: live, model: transformer)
         } else {
           try stream.weightedRecords(model: transformer)
         }

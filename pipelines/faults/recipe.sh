@@ -26,7 +26,7 @@ check_recipe() {
   while IFS= read -r file; do
     ref=$work/ref/recipe/$file
     case $file in
-      *.tmp | *.log | *.seconds/* | .lock | RESULTS.txt | */.*.tmp/*) continue ;;
+      *.tmp | *.log | *.part | *.part.started | *.seconds/* | *.stage/* | .lock | RESULTS.txt | */.*.tmp/*) continue ;;
       *.safetensors.zst)
         names=$(dirname "$file")/judged.jsonl
         case $file in */loss.safetensors.zst) names=$(dirname "$file")/weighted.jsonl ;; */optimizer*) names=$file ;; esac
