@@ -35,7 +35,7 @@ help: ## This list
 setup: ## Install what is missing: libopenblas-dev, libzstd-dev, zlib1g-dev, libcurl4-openssl-dev, pkg-config, python3-pip
 	@pipelines/setup.sh
 
-build: setup ## Build the seven tools into .build/release
+build: setup ## Build the eight tools into .build/release
 	$(SWIFT) build -c release
 
 model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)

@@ -35,6 +35,7 @@ let package = Package(
     .executable(name: "nlft-saliency", targets: ["nlft-saliency"]),
     .executable(name: "nlft-step", targets: ["nlft-step"]),
     .executable(name: "nlft-export", targets: ["nlft-export"]),
+    .executable(name: "nlft-show", targets: ["nlft-show"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -66,6 +67,8 @@ let package = Package(
         "readout.js", "page.js",
       ].map { .embedInCode("Page/" + $0) }),
     library(
+      "Inspection", ["Records", "Tensors", "Tokenizers", "Transformer", "Maps"]),
+    library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("Grading", ["Records"]),
     .target(
@@ -87,6 +90,12 @@ let package = Package(
       "nlft-step",
       ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "Training"]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
+    tool(
+      "nlft-show",
+      [
+        "Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Judging",
+        "Inspection",
+      ]),
     // No product: the recipes' own, which writes a run as a page.
     tool("nlft-report", ["Records", "Reports"]),
     .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
@@ -103,7 +112,7 @@ let package = Package(
     .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
     tests("Records", ["GeneratedJSON", "StoredStreams"]),
     tests("Kernels", ["TinyModels"]),
-    tests("Tensors", ["Records"]),
+    tests("Tensors", ["Records", "StoredStreams"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
     tests("Tokenizers", ["Records", "Templates"]),
     tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers", "TinyModels"]),
@@ -119,9 +128,11 @@ let package = Package(
         subprocess,
       ],
       exclude: ["compare.js"]),
+    tests("Inspection", ["Records", "Tensors", "Tokenizers", "Transformer", "TinyModels"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("Grading", ["Records"]),
+    .testTarget(name: "ToolSupportTests", dependencies: ["ToolSupport"]),
     tests("Reports", ["Records"]),
     .testTarget(
       name: "ToolTests",
