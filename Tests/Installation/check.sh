@@ -69,7 +69,7 @@ for tool; do
   while read -r option; do
     grep -q -e "^\.It .*Fl .*$option\( \|\$\)" "$page" || fail "$page does not explain --$option"
   done < <(sed -n -e '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/ s/^\.\(Op \)\{0,1\}Fl \\-\([^ ]*\).*/\2/p' "$page" \
-    | sed 's/\\-/./g')
+    | sed 's/\\-/../g')
   sed -n '/^Examples:/,/^USAGE:/ s/^  //p' help.txt > examples.txt
   [[ -s examples.txt ]] || fail "$tool --help has no examples"
   sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$page" | grep -v '^\.[A-Z]' \
@@ -92,6 +92,7 @@ done
 mkdir folder
 touch records.jsonl model.gguf
 complete_in_bash() {
+  # shellcheck disable=SC2016
   bash --norc -c '
     source "$0/share/bash-completion/completions/$1"
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*"
@@ -102,22 +103,28 @@ complete_in_bash() {
 }
 complete_in_fish() {
   local words=$*
+  # shellcheck disable=SC2016
   fish --no-config -c 'source $argv[1]; complete --do-complete $argv[2]' \
     "$root/share/fish/vendor_completions.d/$1.fish" "$words" | cut -f 1 | sed 's|^\./||' | LC_ALL=C sort | tr '\n' ' '
 }
-# zsh completes only where it believes in a terminal.
+# zsh completes only where it believes in a terminal: what it writes there, until it has answered.
 complete_in_zsh() {
+  # shellcheck disable=SC2016
   zsh -f -c '
     zmodload zsh/zpty
     zpty shell zsh -f -i
-    zpty -w shell "PS1= PROMPT= LISTMAX=1000; unset zle_bracketed_paste; fpath=($1 \$fpath); autoload -U compinit"
-    zpty -w shell "compinit -u -D; zstyle \":completion:*\" list-colors \"\"; bindkey \"^I\" list-choices"
-    zpty -w shell "TRAPUSR1() { }; print RE''ADY"
+    zpty -w shell "PS1= LISTMAX=1000; fpath=($1 \$fpath); autoload -U compinit; compinit -u -D"
+    zpty -w shell "zstyle \":completion:*\" list-colors \"\"; bindkey \"^I\" list-choices; print RE\"\"ADY"
     zpty -r -m shell line "*READY*"
-    zpty -w -n shell "$2"$'"'\t'"'; sleep 1
-    while zpty -r -t shell line; do print -rn -- "$line"; done
+    zpty -w -n shell "$2"$'"'\t'"'
+    for attempt in {1..100}; do
+      while zpty -r -t shell line; do said+=$line; done
+      [[ $said == *$~3* || $said == *_arguments* ]] && break
+      sleep 0.1
+    done
+    print -rn -- "$said"
     zpty -d shell
-  ' zsh "$root/share/zsh/site-functions" "$*" | tr '\r' '\n'
+  ' zsh "$root/share/zsh/site-functions" "${*:2}" "$1" | tr -d '\r'
 }
 # offers SHELL 'EXPECTED ' WORD…
 offers() {
@@ -136,9 +143,10 @@ for shell in "${shells[@]}"; do
   offers "$shell" 'bf16 f16 f32 ' nlft-export --type ''
   offers "$shell" 'answer none self ' nlft-judge --critic ''
 done
-offers bash 'folder ' nlft-step --output ''
+offers bash 'folder ' nlft-step --output fol
 if command -v zsh > /dev/null; then
-  found=$(complete_in_zsh nlft-sample --prompt '')
+  shells+=(zsh)
+  found=$(complete_in_zsh '*base*standard*' nlft-sample --prompt '')
   [[ $found == *base*standard* && $found != *_arguments* ]] || fail "zsh offers '$found' for the values of --prompt"
 fi
 

@@ -61,8 +61,9 @@ shift 3
 for tool; do
   [[ -x .build/release/$tool && -s $made/man/$tool.1 ]] || fail "$tool is not built yet: make manuals"
 done
-mkdir -p "$folder" 2> /dev/null && [[ -w $folder ]] \
-  || fail "$folder cannot be written to: make manuals, then sudo make install; or make install PREFIX=\"\$HOME/.local\""
+if ! mkdir -p "$folder" 2> /dev/null || [[ ! -w $folder ]]; then
+  fail "$folder cannot be written to: make manuals, then sudo make install; or make install PREFIX=\"\$HOME/.local\""
+fi
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
