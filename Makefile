@@ -20,7 +20,7 @@ VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)
 PREFIX = /usr/local
 DESTDIR =
 # The products of the package.
-tools := $(shell sed -n 's/^ *\.executable(name: "\([^"]*\)".*/\1/p' Package.swift)
+tools := $(shell awk -F '"' '/^ *\.executable.name: "/ { print $$2 }' Package.swift)
 
 .PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
 
