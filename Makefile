@@ -16,7 +16,13 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo report pipe metrics ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
+# Where `make install` puts things; DESTDIR before it, for packages.
+PREFIX = /usr/local
+DESTDIR =
+# The products of the package.
+tools := $(shell awk -F '"' '/^ *\.executable.name: "/ { print $$2 }' Package.swift)
+
+.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -40,6 +46,22 @@ build: setup ## Build the eight tools into .build/release
 
 model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 	@$(MAKE) --no-print-directory -f pipelines/demo/Makefile model
+
+manuals: build ## Man pages and completions for bash, zsh and fish, into .build/manuals
+	@SWIFT='$(SWIFT)' pipelines/install/manuals.sh $(tools)
+
+install: ## Install tools, man pages and completions below PREFIX=/usr/local; DESTDIR
+	@pipelines/install/install.sh install '$(DESTDIR)$(PREFIX)' '$(PREFIX)' $(tools)
+# Root of `sudo make install` takes what was built: it may have no Swift, and should leave no files of its own here.
+ifndef SUDO_USER
+install: manuals
+endif
+
+uninstall: ## Remove what `make install` put below PREFIX, and nothing else
+	@pipelines/install/install.sh uninstall '$(DESTDIR)$(PREFIX)'
+
+test-install: manuals ## Install into a temporary folder, and try tools, man pages and completions there
+	@Tests/Installation/check.sh $(tools)
 
 demo: ## The whole loop with a real model on two cores; ends with a table
 report: ## The demo's run as one HTML page, pipelines/demo/work/report.html, with a saliency map of each round
@@ -67,11 +89,12 @@ data: ## Check the demo's problems: every answer, and that their generator write
 	$(SWIFTC) -O pipelines/demo/generate.swift -o .build/generate
 	@.build/generate --check pipelines/demo
 
-test: setup data ## All tests: of the libraries, the tools, the demo's problems, the smoke test, and a round of faults
+test: setup data ## All tests: of the libraries, the tools, the demo's problems, the smoke test, faults, installation
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	@$(MAKE) --no-print-directory smoke
 	@$(MAKE) --no-print-directory faults KILLS=80
+	@$(MAKE) --no-print-directory test-install
 
 test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
 	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \
@@ -100,7 +123,7 @@ lint: ## Check the sources' format and the scripts' syntax
 clean: ## Remove what was built and the recipes' results; the fetched model stays
 	rm -rf .build pipelines/*/work
 
-scripts := pipelines/*.sh pipelines/*/*.sh Tests/Fuzzing/fuzz.sh .ci/run
+scripts := pipelines/*.sh pipelines/*/*.sh Tests/*/*.sh .ci/run
 swift-sources := Package.swift Sources Tests pipelines
 
 # One Make runs all goals of a recipe: two side by side would write the same files.

@@ -21,6 +21,7 @@ import Testing
 
   @Test(arguments: [
     "nlft-tokenize", "nlft-sample", "nlft-grade", "nlft-judge", "nlft-saliency", "nlft-step", "nlft-show",
+    "nlft-export",
   ])
   func examplesRun(tool: String) async throws {
     let folder = try TemporaryFolder()
@@ -46,8 +47,13 @@ import Testing
       let own = "no_proxy='*'; export no_proxy; " + command.replacing("http://localhost:8000", with: server.address)
       let result = try await runShell(own, in: folder.path)
       #expect(result.status == 0, "\(command): \(result.stderr)")
-      let done = command.contains(" --only ") ? 1 : 6
-      #expect(result.stderr.hasSuffix("done \(done), failed 0\n"), "\(command): \(result.stderr)")
+      // All tools but nlft-export read records, and count them.
+      if tool == "nlft-export" {
+        #expect(!result.stderr.isEmpty, "\(command): does not say what it wrote")
+      } else {
+        let done = command.contains(" --only ") ? 1 : 6
+        #expect(result.stderr.hasSuffix("done \(done), failed 0\n"), "\(command): \(result.stderr)")
+      }
     }
   }
 }
