@@ -121,7 +121,7 @@ finish() {
     wait "$progress" 2> /dev/null || true
     printf '\r\033[K' >&2
   fi
-  if [[ -d $shards ]]; then printf '%d\n' $((spent + $(date +%s%3N) - begun)) > "$shards/spent"; fi
+  if [[ -e $plan ]]; then printf '%d\n' $((spent + $(date +%s%3N) - begun)) > "$shards/spent"; fi
 }
 trap finish EXIT
 for signal in HUP INT TERM; do
@@ -173,6 +173,49 @@ by_slurm() { # SHARD…
   rm -f "$shards/job"
 }
 
+# ---- What the shards have said, as a run in one piece would: lines of records are counted from the input's first.
+
+# gather FILE NAME: the shards' files of that name, in order.
+gather() {
+  local shard part
+  for ((shard = 1; shard <= count; shard++)); do
+    part=$(at "$shard")/$2
+    case $2 in
+      *.log | *.reasons)
+        awk -v before=$(((shard - 1) * each)) '
+          match($0, /^([^ ]*: )?line [0-9]+:/) {
+            start = index($0, "line ") + 5
+            print substr($0, 1, start - 1) substr($0, start, RLENGTH - start) + before substr($0, RLENGTH)
+            next
+          }
+          { print }' "$part"
+        ;;
+      *) cat "$part" ;;
+    esac
+  done > "$1.tmp"
+  mv "$1.tmp" "$1"
+}
+
+tell() {
+  gather "$folder/.stage/$name.said" "$name.log"
+  # One count of all.
+  awk '
+    match($0, /: done [0-9]+, failed [0-9]+$/) {
+      tool = substr($0, 1, RSTART - 1); split(substr($0, RSTART + 7), part, ", failed "); done += part[1]; failed += part[2]
+      next
+    }
+    { print }
+    END { printf "%s: done %d, failed %d\n", tool, done, failed }' "$folder/.stage/$name.said" > "$folder/$name.log"
+  rm "$folder/.stage/$name.said"
+  cat "$folder/$name.log" >&2
+  if [[ -n $rejects ]]; then
+    gather "$rejects" "$(basename "$rejects")"
+    gather "$rejects.reasons" "$(basename "$rejects").reasons"
+  fi
+}
+
+# ---- As often as it takes, but not for ever
+
 for ((try = 1; try <= tries; try++)); do
   read -r -d '' -a left < <(without 'done') || true
   if ((${#left[@]} == 0)); then break; fi
@@ -189,13 +232,17 @@ for ((try = 1; try <= tries; try++)); do
   for shard in "${left[@]}"; do
     if [[ -e $(at "$shard")/done ]]; then continue; fi
     status=$(cat "$(at "$shard")/status" 2> /dev/null || printf 'none')
+    case $status in 64 | 65 | 66) worst=$status ;; esac
+    if ((worst == 65)); then continue; fi
     printf 'spread: %s: shard %d has failed, status %s\n' "$output" "$shard" "$status" >&2
     cat "$(at "$shard")/$name.log" "$shards/runner-$shard.log" 2> /dev/null | tail -n 3 | sed 's/^/spread: /' >&2 || true
-    case $status in 64 | 65 | 66) worst=$status ;; esac
   done
   # What is wrong with records, settings or files is wrong the next time too.
   if ((worst)); then
-    if ((worst == 65)); then rm -rf "$shards"; fi
+    if ((worst == 65)) && [[ -z $(without 'done' status) ]]; then
+      tell
+      rm -rf "$shards"
+    fi
     exit "$worst"
   fi
 done
@@ -206,41 +253,7 @@ fi
 
 # ---- All are there: what a run in one piece would have written.
 
-# gather FILE NAME: the shards' files of that name, in order. Lines are counted from the input's first.
-gather() {
-  local shard
-  for ((shard = 1; shard <= count; shard++)); do
-    case $2 in
-      *.log | *.reasons)
-        awk -v before=$(((shard - 1) * each)) '
-          match($0, /^([^ ]*: )?line [0-9]+:/) {
-            start = index($0, "line ")
-            print substr($0, 1, start + 4) substr($0, start + 5, RLENGTH - start - 5) + before substr($0, RLENGTH)
-            next
-          }
-          { print }' "$(at "$shard")/$2"
-        ;;
-      *) cat "$(at "$shard")/$2" ;;
-    esac
-  done > "$1.tmp"
-  mv "$1.tmp" "$1"
-}
-
-gather "$folder/$name.log" "$name.log"
-# One count of all.
-awk '
-  match($0, /: done [0-9]+, failed [0-9]+$/) {
-    tool = substr($0, 1, RSTART - 1); split(substr($0, RSTART + 7), part, ", failed "); done += part[1]; failed += part[2]
-    next
-  }
-  { print }
-  END { printf "%s: done %d, failed %d\n", tool, done, failed }' "$folder/$name.log" > "$folder/$name.log.tmp"
-mv "$folder/$name.log.tmp" "$folder/$name.log"
-cat "$folder/$name.log" >&2
-if [[ -n $rejects ]]; then
-  gather "$rejects" "$(basename "$rejects")"
-  gather "$rejects.reasons" "$(basename "$rejects").reasons"
-fi
+tell
 # Where nothing is left of all records, a run in one piece fails.
 if tail -n 1 "$folder/$name.log" | grep -Eq ': done 0, failed [1-9]'; then
   rm -rf "$shards"

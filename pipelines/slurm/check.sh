@@ -21,6 +21,7 @@ top=$PWD work=pipelines/slurm/work
 tools=$top/.build/release
 if [[ $recipe == smoke ]]; then settings=(JUDGE_OPTIONS='--batch 2' EXAMPLES=24 TEST=6 ROUNDS=1 "${settings[@]}"); else settings=(JUDGE_OPTIONS='--batch 2' ROUNDS=1 THREADS=1 "${settings[@]}"); fi
 log=$work/check.log
+model=$top/pipelines/smoke/work/model
 # Of srun, the end of one rank is the end of all only if it is told so.
 ranks_by_slurm='srun --mpi=pmix --kill-on-bad-exit=1 -n 2'
 ranks_here='mpirun --allow-run-as-root --oversubscribe -n 2'
@@ -91,6 +92,8 @@ met() { # TOOLS TOOL SHARD PART
 }
 let_go() { kill "$(< "$1/held/$2-$3.sleeper")" 2> /dev/null || true; }
 
+queue_is_empty() { [[ -z $(squeue --noheader) ]]; }
+
 calls() { grep -c "^$2 .*\.shards/$3/" "$1/calls" || true; }
 
 # called TOOLS TOOL STAGE SHARD TIMES: how often a shard was begun, and that all but the first time it went on.
@@ -108,14 +111,14 @@ called() {
 
 compare() { # LOCAL OTHER
   local file folder count=0
-  local same="s|$2/|$1/|g" place='s/("scores":\{)"archive":"[^"]*","offset":[0-9]+,/\1/' seconds='s/"seconds":[0-9.e-]+//g'
+  local same="s|$work/[a-z-]*/|WORK/|g" place='s/("scores":\{)"archive":"[^"]*","offset":[0-9]+,/\1/' seconds='s/"seconds":[0-9.e-]+//g'
   while IFS= read -r file; do
     case $file in
       */judged.jsonl | */weighted.jsonl | */steps.jsonl)
-        cmp <(sed -E "$place; $seconds" "$1/$file") <(sed -E "$same; $place; $seconds" "$2/$file") \
+        cmp <(sed -E "$same; $place; $seconds" "$1/$file") <(sed -E "$same; $place; $seconds" "$2/$file") \
           || fail "$2/$file has other records than a local run's"
         ;;
-      *.json | *.jsonl | *.reasons | *.rejects) cmp "$1/$file" <(sed "$same" "$2/$file") || fail "$2/$file differs from a local run's" ;;
+      *.json | *.jsonl | *.reasons | *.rejects) cmp <(sed "$same" "$1/$file") <(sed "$same" "$2/$file") || fail "$2/$file differs from a local run's" ;;
       */scores.safetensors.zst)
         folder=$2/$(dirname "$file")
         cmp "$1/$file" <(cat "$folder/scores.safetensors.zst" "$folder"/judged.shards/*/scores.safetensors.zst) \
@@ -133,7 +136,7 @@ compare() { # LOCAL OTHER
 # ---- GNU parallel, two hosts
 
 by_parallel() {
-  local folder=$work/parallel tool_folder=$work/parallel-tools part process started
+  local folder=$work/parallel tool_folder=$work/parallel-tools process held started
   local how=(BIN="$tool_folder" RUNNER=parallel HOSTS='one two' SSH="$HERE_SSH" SHARDS=3)
   rm -rf "$folder"
   make_tools "$tool_folder" "$tools/nlft-step"
@@ -146,13 +149,14 @@ by_parallel() {
   kill -KILL "$(< "$tool_folder/held/sample-002.process")"
   let_go "$tool_folder" sample 002
   met "$tool_folder" judge 002 "$folder/round-1/judged.shards/002/judged.jsonl.part"
-  process=$(< "$tool_folder/held/judge-002.process")
+  held=$(< "$tool_folder/held/judge-002.process")
+  process=$held
   while [[ $(ps -o comm= -p "$process") != sshd* ]]; do
     process=$(ps -o ppid= -p "$process" | tr -d ' ')
     if ((process <= 1)); then fail 'nlft-judge does not run behind an ssh server'; fi
   done
   kill -KILL "$process"
-  await 240 'the end of nlft-judge, whose connection is gone' eval '! kill -0 "$(< "$tool_folder/held/judge-002.process")"'
+  await 240 'the end of nlft-judge, whose connection is gone' eval "! kill -0 $held"
   let_go "$tool_folder" judge 002
   wait "$started" || fail 'the round over ssh failed'
   called "$tool_folder" sample sampled 001 1
@@ -177,6 +181,38 @@ by_parallel() {
   run "$folder" "${how[@]}" || fail 'make did not go on'
   called "$tool_folder" judge judged 002 2
   compare "$work/local" "$folder"
+}
+
+# Records that fail, all of a shard among them, and a stage that does not forgive: the same as in one piece, but for the
+# number of shards that told it. $(1) RUNNER
+failing_records() {
+  local folder=$work/failing way graded=$work/local/round-1/graded.jsonl
+  note 'records that fail'
+  rm -rf "$folder"
+  mkdir -p "$folder"/{local,"$1"}
+  # Of six in three shards: the third and both of the last.
+  { sed -n 1,2p "$graded" && printf '{"id":"bad"}\n' && sed -n 3p "$graded" && printf '{"id":"worse"}\n[]\n'; } > "$folder/in.jsonl"
+  for way in local "$1"; do
+    (
+      cd "$folder/$way"
+      ln -s "$top"/* .
+      stage() { NLFT_RUNNER=$way NLFT_SPREAD='judge saliency' NLFT_SHARDS=3 NLFT_JOBS=2 NLFT_SSH='' NLFT_HOSTS='' pipelines/stage.sh "$@"; }
+      judge=("$tools/nlft-judge" --threads 1 --model "$model" --rejects rejects --archive scores.safetensors.zst)
+      stage --resume '' "../in.jsonl" judged.jsonl "${judge[@]}" --keep-going
+      stage "judged.jsonl" weighted.jsonl "$tools/nlft-saliency" --archive loss.safetensors.zst
+      stage --resume '' "../in.jsonl" strict.jsonl "${judge[@]}" || printf '%d\n' $? > status
+      find . -maxdepth 1 -type l -delete
+    ) >> "$log" 2>&1 || fail "$way: records that fail ended a stage"
+    [[ $(cat "$folder/$way/status") == 65 && ! -e $folder/$way/strict.jsonl ]] || fail "$way: a stage did not fail of its records"
+  done
+  cmp "$folder"/{local,"$1"}/rejects || fail 'other records fail'
+  cmp "$folder"/{local,"$1"}/rejects.reasons || fail 'records fail for other reasons'
+  cmp <(grep -v critiques "$folder/local/judged.log" | sort) <(grep -v critiques "$folder/$1/judged.log" | sort) || fail 'other things are said of them'
+  [[ $(wc -l < "$folder/$1/weighted.jsonl") == 3 ]] || fail 'records are missing'
+  for way in judged weighted; do
+    cmp <(sed -E 's/"archive":"[^"]*","offset":[0-9]+,//g' "$folder/local/$way.jsonl") \
+      <(sed -E 's/"archive":"[^"]*","offset":[0-9]+,//g' "$folder/$1/$way.jsonl") || fail "other records in $way.jsonl"
+  done
 }
 
 # ---- Slurm, a node of two processors
@@ -233,7 +269,7 @@ by_slurm() {
   kill "$(< "$folder/.lock")"
   if wait "$started"; then fail 'make was ended and says that all went well'; fi
   await 240 'the end of nlft-judge, whose make was ended' eval "! kill -0 $process"
-  await 240 'an empty queue' eval '[[ -z $(squeue --noheader) ]]'
+  await 240 'an empty queue' queue_is_empty
   run "$folder" "${how[@]}" || fail 'make did not go on'
   called "$tool_folder" judge judged 002 2
   compare "$reference" "$folder"
@@ -258,6 +294,7 @@ if [[ -n ${NLFT_CHECKING:-} ]]; then
   # shellcheck disable=SC2153
   mpi_step=$MPI_STEP_FOUND
   "by_$runner"
+  failing_records "$runner"
   exit
 fi
 
@@ -265,7 +302,7 @@ PATH=$PATH:/usr/sbin:/sbin
 rm -rf "$work"
 mkdir -p "$work"
 : > "$log"
-if [[ $recipe == smoke ]]; then run "$work/none" model || fail 'the tiny model was not made'; fi
+if [[ ! -e $model/model.safetensors ]]; then make --no-print-directory -f pipelines/smoke/Makefile model >> "$log" 2>&1 || fail 'the tiny model was not made'; fi
 export MPI_STEP_FOUND=''
 for candidate in "${MPI_STEP:-}" "$top/.build/mpi/release/nlft-step" "$tools/nlft-step"; do
   if [[ -x $candidate ]] && ldd "$candidate" | grep -q libmpi; then
