@@ -41,6 +41,35 @@ $(stamps)/$(1): $(if $(call same,$(settings.$(1)),$(file <$(stamps)/$(1))),,FORC
 	@mv $$@.tmp $$@
 endef
 
+# ---- Where stages run: pipelines/slurm/README.md. Results are the same bytes but for the names of archives, so that none
+# of this makes anything run again. Folder, model and tools must lie under the same paths on all machines.
+
+# local; parallel, by GNU parallel on HOSTS; slurm, as an array of jobs
+RUNNER ?= local
+# what runs in shards: sample, judge, saliency. The others' results are of the whole stream, and take no time.
+SPREAD ?= sample judge
+# as many of them, or fewer if there are fewer records
+SHARDS ?= 8
+# parallel: hosts as ssh knows them; empty: this machine
+HOSTS ?=
+# parallel: shards at the same time on each host
+JOBS ?= 1
+# parallel: the ssh
+SSH ?= ssh
+# slurm: more options of sbatch, as --partition long --time 2:00:00; THREADS makes --cpus-per-task
+SLURM_OPTIONS ?=
+# what starts nlft-step (built by make build MPI=1) on several machines, as mpirun -n 4 or srun --mpi=pmix -n 4
+STEP_LAUNCHER ?=
+
+export NLFT_RUNNER = $(RUNNER)
+export NLFT_SPREAD = $(SPREAD)
+export NLFT_SHARDS = $(SHARDS)
+export NLFT_HOSTS = $(HOSTS)
+export NLFT_JOBS = $(JOBS)
+export NLFT_SSH = $(SSH)
+export NLFT_SLURM_OPTIONS = $(SLURM_OPTIONS)
+export NLFT_STEP_LAUNCHER = $(STEP_LAUNCHER)
+
 # ---- Commands
 
 tool = $(BIN)/nlft-$(1)

@@ -10,7 +10,7 @@
 # the next goes on behind it, if its command is the same and none of FILE, which decide the result, is newer.
 set -euo pipefail
 
-resumable=no decisive=()
+resumable=no decisive=() arguments=("$@")
 if [[ $1 == --resume ]]; then
   resumable=yes
   read -r -a decisive <<< "$2"
@@ -18,6 +18,13 @@ if [[ $1 == --resume ]]; then
 fi
 input=$1 output=$2
 shift 2
+# Other machines (common.mk): in shards, or nlft-step as one program on several.
+if [[ ${NLFT_RUNNER:-local} != local && " ${NLFT_SPREAD:-} " == *" ${1##*/nlft-} "* ]]; then
+  exec pipelines/spread.sh "${arguments[@]}"
+elif [[ ${1##*/} == nlft-step && -n ${NLFT_STEP_LAUNCHER:-} ]]; then
+  read -r -a launcher <<< "$NLFT_STEP_LAUNCHER"
+  set -- "${launcher[@]}" "$@"
+fi
 folder=$(dirname "$output") name=$(basename "$output" .jsonl)
 mkdir -p "$folder/.seconds" "$folder/.stage"
 
@@ -32,6 +39,8 @@ printf -v command '%s< %q > %q' "$command" "$input" "$output"
 printf '%s\n' "$command" > "$folder/.stage/$name.command"
 rm -f "$folder/.stage/$name.memory"
 export NLFT_PEAK_MEMORY=$folder/.stage/$name.memory
+# What a run in shards has left.
+rm -rf "$folder/$name.shards"
 # What is written until it is whole; beside it, the command that writes it and how long the runs before have taken.
 part=$output.tmp started=$output.part.started
 spent=0
