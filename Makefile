@@ -16,7 +16,13 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo pipe ablation bench smoke faults data test test-mpi test-interchange fuzz sanitize format lint clean
+# Where `make install` puts things; DESTDIR before it, for packages.
+PREFIX = /usr/local
+DESTDIR =
+# The products of the package.
+tools := $(shell awk -F '"' '/^ *\.executable.name: "/ { print $$2 }' Package.swift)
+
+.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults data test test-mpi test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -35,18 +41,39 @@ help: ## This list
 setup: ## Install what is missing: libopenblas-dev, libzstd-dev, zlib1g-dev, libcurl4-openssl-dev, pkg-config, python3-pip
 	@pipelines/setup.sh
 
-build: setup ## Build the seven tools into .build/release; MPI=1: nlft-step for several processes, by Open MPI
+build: setup ## Build the eight tools into .build/release; MPI=1: nlft-step for several processes, by Open MPI
 	@$(if $(MPI),pipelines/setup.sh $(mpi-packages))
 	$(SWIFT) build -c release $(if $(MPI),--traits MPI)
 
 model: setup ## Fetch SmolLM2-135M-Instruct (98 MB, once, into ~/.cache/nlft)
 	@$(MAKE) --no-print-directory -f pipelines/demo/Makefile model
 
+manuals: build ## Man pages and completions for bash, zsh and fish, into .build/manuals
+	@SWIFT='$(SWIFT)' pipelines/install/manuals.sh $(tools)
+
+install: ## Install tools, man pages and completions below PREFIX=/usr/local; DESTDIR
+	@pipelines/install/install.sh install '$(DESTDIR)$(PREFIX)' '$(PREFIX)' $(tools)
+# Root of `sudo make install` takes what was built: it may have no Swift, and should leave no files of its own here.
+ifndef SUDO_USER
+install: manuals
+endif
+
+uninstall: ## Remove what `make install` put below PREFIX, and nothing else
+	@pipelines/install/install.sh uninstall '$(DESTDIR)$(PREFIX)'
+
+test-install: manuals ## Install into a temporary folder, and try tools, man pages and completions there
+	@Tests/Installation/check.sh $(tools)
+
 demo: ## The whole loop with a real model on two cores; ends with a table
+report: ## The demo's run as one HTML page, pipelines/demo/work/report.html, with a saliency map of each round
 pipe: ## One round of the demo as a single pipe, no files but the archives
 ablation: build model ## NLFT against its rivals, about an hour: pipelines/ablation/README.md; DATA=FOLDER adds SVAMP
 	@pipelines/setup.sh gnuplot=gnuplot-nox
+	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile table
 	@$(MAKE) --no-print-directory -f pipelines/ablation/Makefile report
+
+metrics: ## Feed a run's training metrics to TensorBoard, or TO=wandb (offline); WORK: pipelines/metrics/README.md
+	@pipelines/metrics/feed.sh '$(or $(TO),tensorboard)' '$(or $(WORK),pipelines/demo/work)'
 
 bench: build model ## Speed and memory beside others: pipelines/bench/README.md; PEERS=1 runs those too
 	@$(MAKE) --no-print-directory -f pipelines/bench/Makefile bench
@@ -63,11 +90,12 @@ data: ## Check the demo's problems: every answer, and that their generator write
 	$(SWIFTC) -O pipelines/demo/generate.swift -o .build/generate
 	@.build/generate --check pipelines/demo
 
-test: setup data ## All tests: of the libraries, the tools, the demo's problems, the smoke test, and a round of faults
+test: setup data ## All tests: of the libraries, the tools, the demo's problems, the smoke test, faults, installation
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 	@$(MAKE) --no-print-directory smoke
 	@$(MAKE) --no-print-directory faults KILLS=80
+	@$(MAKE) --no-print-directory test-install
 
 test-mpi: setup ## nlft-step on several processes: installs Open MPI, builds into .build/mpi, runs 1, 2 and 3 ranks
 	@pipelines/setup.sh $(mpi-packages)
@@ -104,7 +132,7 @@ clean: ## Remove what was built and the recipes' results; the fetched model stay
 # What is looked for, a command or a library of pkg-config, and Debian's package of it.
 mpi-packages := mpirun=openmpi-bin ompi-c=libopenmpi-dev
 
-scripts := pipelines/*.sh pipelines/*/*.sh Tests/Fuzzing/fuzz.sh .ci/run
+scripts := pipelines/*.sh pipelines/*/*.sh Tests/*/*.sh .ci/run
 swift-sources := Package.swift Sources Tests pipelines
 
 # One Make runs all goals of a recipe: two side by side would write the same files.
@@ -114,9 +142,10 @@ define recipe-rule
 $(2): run-$(1)
 	@:
 run-$(1): build
+	$(if $(filter report %/report.html,$(2)),@pipelines/setup.sh gnuplot=gnuplot-nox)
 	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile model
-	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile $(patsubst demo,report,$(2))
+	@$$(MAKE) --no-print-directory -f pipelines/$(1)/Makefile $(patsubst demo,table,$(2))
 endef
-goals = $(filter pipelines/$(1)/work/% $(if $(filter demo,$(1)),demo pipe),$(MAKECMDGOALS))
+goals = $(filter pipelines/$(1)/work/% $(if $(filter demo,$(1)),demo report pipe),$(MAKECMDGOALS))
 $(foreach recipe,$(patsubst pipelines/%/Makefile,%,$(wildcard pipelines/*/Makefile)),\
   $(if $(call goals,$(recipe)),$(eval $(call recipe-rule,$(recipe),$(call goals,$(recipe))))))

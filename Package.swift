@@ -35,6 +35,7 @@ let package = Package(
     .executable(name: "nlft-saliency", targets: ["nlft-saliency"]),
     .executable(name: "nlft-step", targets: ["nlft-step"]),
     .executable(name: "nlft-export", targets: ["nlft-export"]),
+    .executable(name: "nlft-show", targets: ["nlft-show"]),
   ],
   traits: [.trait(name: "MPI", description: "nlft-step on several processes, by Open MPI")],
   dependencies: [
@@ -69,9 +70,13 @@ let package = Package(
         "readout.js", "page.js",
       ].map { .embedInCode("Page/" + $0) }),
     library(
+      "Inspection", ["Records", "Tensors", "Tokenizers", "Transformer", "Maps"]),
+    library(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency"]),
     library("MessagePassing", ["Training", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("Grading", ["Records"]),
+    .target(
+      name: "Reports", dependencies: ["Records", "Tensors", "Grading"], resources: [.embedInCode("Page/report.css")]),
     library(
       "ToolSupport",
       [
@@ -92,6 +97,14 @@ let package = Package(
         "MessagePassing",
       ]),
     tool("nlft-export", ["Records", "Kernels", "Tensors", "Checkpoints"]),
+    tool(
+      "nlft-show",
+      [
+        "Records", "Kernels", "Tensors", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Judging",
+        "Inspection",
+      ]),
+    // No product: the recipes' own, which writes a run as a page.
+    tool("nlft-report", ["Records", "Reports"]),
     .target(name: "GeneratedJSON", path: "Tests/GeneratedJSON"),
     .target(name: "GoldenData", path: "Tests/GoldenData"),
     .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders"),
@@ -106,7 +119,7 @@ let package = Package(
     .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
     tests("Records", ["GeneratedJSON", "StoredStreams"]),
     tests("Kernels", ["TinyModels"]),
-    tests("Tensors", ["Records"]),
+    tests("Tensors", ["Records", "StoredStreams"]),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Records"], exclude: ["cases"]),
     tests("Tokenizers", ["Records", "Templates"]),
     tests("Checkpoints", ["Records", "Kernels", "Tensors", "Tokenizers", "TinyModels"]),
@@ -122,10 +135,13 @@ let package = Package(
         subprocess,
       ],
       exclude: ["compare.js"]),
+    tests("Inspection", ["Records", "Tensors", "Tokenizers", "Transformer", "TinyModels"]),
     tests(
       "Training", ["Records", "Kernels", "Tensors", "Checkpoints", "Transformer", "Judging", "Saliency", "TinyModels"]),
     tests("MessagePassing", ["Training"]),
     tests("Grading", ["Records"]),
+    .testTarget(name: "ToolSupportTests", dependencies: ["ToolSupport"]),
+    tests("Reports", ["Records"]),
     .testTarget(
       name: "ToolTests",
       dependencies: [

@@ -8,9 +8,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.DEFAULT_GOAL := report
+.DEFAULT_GOAL := table
 
-.PHONY: report model FORCE
+.PHONY: table report model FORCE
 FORCE:
 
 quoted = '$(subst ','\'',$(1))'
@@ -41,6 +41,35 @@ $(stamps)/$(1): $(if $(call same,$(settings.$(1)),$(file <$(stamps)/$(1))),,FORC
 	@mv $$@.tmp $$@
 endef
 
+# ---- Where stages run: pipelines/slurm/README.md. Results are the same bytes but for the names of archives, so that none
+# of this makes anything run again. Folder, model and tools must lie under the same paths on all machines.
+
+# local; parallel, by GNU parallel on HOSTS; slurm, as an array of jobs
+RUNNER ?= local
+# what runs in shards: sample, judge, saliency. The others' results are of the whole stream, and take no time.
+SPREAD ?= sample judge
+# as many of them, or fewer if there are fewer records
+SHARDS ?= 8
+# parallel: hosts as ssh knows them; empty: this machine
+HOSTS ?=
+# parallel: shards at the same time on each host
+JOBS ?= 1
+# parallel: the ssh
+SSH ?= ssh
+# slurm: more options of sbatch, as --partition long --time 2:00:00; THREADS makes --cpus-per-task
+SLURM_OPTIONS ?=
+# what starts nlft-step (built by make build MPI=1) on several machines, as mpirun -n 4 or srun --mpi=pmix -n 4
+STEP_LAUNCHER ?=
+
+export NLFT_RUNNER = $(RUNNER)
+export NLFT_SPREAD = $(SPREAD)
+export NLFT_SHARDS = $(SHARDS)
+export NLFT_HOSTS = $(HOSTS)
+export NLFT_JOBS = $(JOBS)
+export NLFT_SSH = $(SSH)
+export NLFT_SLURM_OPTIONS = $(SLURM_OPTIONS)
+export NLFT_STEP_LAUNCHER = $(STEP_LAUNCHER)
+
 # ---- Commands
 
 tool = $(BIN)/nlft-$(1)
@@ -57,8 +86,10 @@ grading = --extract $(EXTRACT) --match $(MATCH)
 judging = --critic $(call quoted,$(CRITIC)) --hidden $(HIDDEN) $(JUDGE_OPTIONS)
 stepping = --batch $(BATCH) --epochs $(EPOCHS) --learning-rate $(LEARNING_RATE) --schedule $(SCHEDULE) --warmup $(WARMUP) \
   --rank $(RANK) --alpha $(ALPHA) --dropout $(DROPOUT) $(STEP_OPTIONS)
-# $(1) input, $(2) output, then the command
+# $(1) input, $(2) output, then the command. The second kind goes on where it was broken off, if nothing that its target
+# depends on is newer; the archive of scores too, which Make must therefore keep (.PRECIOUS).
 stage = @pipelines/stage.sh $(1) $(2)
+resumed-stage = @pipelines/stage.sh --resume '$^' $(1) $(2)
 # $(1) records or "all", $(2) file: its first lines, and an error if there are fewer
 take = awk -v count=$(call quoted,$(1)) '\
   BEGIN { if (count != "all" && count !~ /^[1-9][0-9]*$$/) { bad = 1; exit } } \
@@ -67,6 +98,12 @@ take = awk -v count=$(call quoted,$(1)) '\
     if (bad) { print "expected a number of records or \"all\", found \"" count "\"" > "/dev/stderr"; exit 64 } \
     if (count != "all" && NR < count + 0) { \
       print "$(2) has only " NR " records, asked for " count > "/dev/stderr"; exit 66 } }' $(2)
+
+# The run as a page: accuracy, training, weights, answers, costs, settings. What it needs stands with each recipe.
+report: $(WORK)/report.html
+	@echo 'The report of $(WORK) is $<'
+
+write-report = $(call tool,report) --output $@ $(WORK)
 
 $(foreach group,model prompts answer grade judge,$(eval $(call stamp-rule,$(group))))
 

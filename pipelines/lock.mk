@@ -2,7 +2,7 @@
 # `ifneq ($(holds-lock),)`. A Make that does not hold the lock starts another that does (locked.sh), with the same goals
 # and settings, and knows no other rules; make -n, -q and -t only look, and need none.
 
-locked-goals := $(filter-out model %/model.safetensors,$(or $(MAKECMDGOALS),report))
+locked-goals := $(filter-out model %/model.safetensors,$(or $(MAKECMDGOALS),table))
 only-looks := $(strip $(foreach flag,n q t,$(findstring $(flag),$(firstword -$(MAKEFLAGS)))))
 
 ifneq ($(or $(filter $(abspath $(WORK)),$(NLFT_LOCKED)),$(only-looks),$(if $(locked-goals),,none)),)

@@ -4,6 +4,7 @@
 #   $(WORK)/round-K/sampled.jsonl … weighted.jsonl, scores.safetensors.zst, loss.safetensors.zst, steps.jsonl, adapter/
 #   $(WORK)/round-K/test/                   the test problems answered after round K; round 0 is the untouched model
 #   $(WORK)/RESULTS.txt                     the table
+#   $(WORK)/report.html, round-K/map.html   the run as a page, and each round's saliency map (goal: report)
 #
 # Round K samples, judges and steps from the adapter of round K−1; round 1 from the model alone.
 
@@ -48,17 +49,18 @@ endef
 
 define round-rules
 $(2)/sampled.jsonl: $(WORK)/train.jsonl $(stamps)/sample $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(sampling) $$(call seed,$(1)) \
+	$$(call resumed-stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(sampling) $$(call seed,$(1)) \
 	  $$(call tolerant,$(2)/sampled.rejects)
 
 $(2)/graded.jsonl $(2)/summary.json &: $(2)/sampled.jsonl $(stamps)/grade | $(call tool,grade)
 	$$(call stage,$$<,$(2)/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/summary.json \
 	  $$(call tolerant,$(2)/graded.rejects)
 
+.PRECIOUS: $(2)/scores.safetensors.zst
 $(2)/judged.jsonl $(2)/scores.safetensors.zst &: $(2)/graded.jsonl $(PROMPTS) $(stamps)/prompts $(stamps)/judge $(adapter-file) \
     | $(call tool,judge)
-	@rm -f $(2)/judged.jsonl $(2)/scores.safetensors.zst
-	$$(call stage,$$<,$(2)/judged.jsonl) $(call tool,judge) $$(common) $$(use-model) $(use-adapter) $$(use-prompts) \
+	@rm -f $(2)/judged.jsonl
+	$$(call resumed-stage,$$<,$(2)/judged.jsonl) $(call tool,judge) $$(common) $$(use-model) $(use-adapter) $$(use-prompts) \
 	  $$(judging) --archive $(2)/scores.safetensors.zst $$(call tolerant,$(2)/judged.rejects)
 
 $(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.safetensors.zst $(stamps)/saliency \
@@ -66,6 +68,10 @@ $(2)/weighted.jsonl $(2)/loss.safetensors.zst &: $(2)/judged.jsonl $(2)/scores.s
 	@rm -f $(2)/weighted.jsonl $(2)/loss.safetensors.zst
 	$$(call stage,$$<,$(2)/weighted.jsonl) $(call tool,saliency) $$(common) $$(weighing) \
 	  --archive $(2)/loss.safetensors.zst $$(call tolerant,$(2)/weighted.rejects)
+
+# For the eye: the tokens as they were weighed.
+$(2)/map.html: $(2)/judged.jsonl $(2)/scores.safetensors.zst $(stamps)/saliency | $(call tool,saliency)
+	$(call tool,saliency) $$(common) $$(use-model) $$(weighing) --keep-going --map $$@ $$< > /dev/null
 
 $(2)/steps.jsonl $(2)/adapter/adapter_model.safetensors &: $(2)/weighted.jsonl $(2)/loss.safetensors.zst $(stamps)/step \
     $(adapter-file) | $(call tool,step)
@@ -80,7 +86,7 @@ use-adapter = $(if $(3),--adapter $(3))
 # Strict: a test problem left out would change the accuracy. $(2) the round's folder, $(3) the round's own adapter
 define test-rules
 $(2)/test/sampled.jsonl: $(WORK)/test.jsonl $(stamps)/answer $(adapter-file) | $(call tool,sample)
-	$$(call stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
+	$$(call resumed-stage,$$<,$$@) $(call tool,sample) $$(common) $$(use-model) $(use-adapter) $$(answering)
 
 $(2)/test/graded.jsonl $(2)/test/summary.json &: $(2)/test/sampled.jsonl $(stamps)/grade $(untouched) | $(call tool,grade)
 	$$(call stage,$$<,$(2)/test/graded.jsonl) $(call tool,grade) $$(common) $$(grading) --summary $(2)/test/summary.json \
@@ -102,10 +108,13 @@ $(results): $(WORK)/train.jsonl $(foreach folder,round-0/test $(foreach round,$(
 	@mv $@.tmp $@
 	$(eval results-are-new := yes)
 
-report: $(results)
+table: $(results)
 	@echo
 	$(if $(results-are-new),,@echo 'Nothing to do: everything in $(WORK) is up to date.' && echo)
 	@cat $(results)
+
+$(WORK)/report.html: $(results) $(rounds:%=$(WORK)/round-%/map.html) | $(call tool,report)
+	@$(write-report)
 
 # ---- The same stages as round 1, in one pipe
 

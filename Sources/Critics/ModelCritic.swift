@@ -32,9 +32,12 @@ public struct ModelCritic {
     }[...]
     try sampler.run { () -> (tag: Int, request: SamplingRequest)? in
       waiting.popFirst()
-    } finished: { (index: Int, response: SampledResponse) in
-      let text = prompter.text(of: response.tokens).trimmed
-      results[index] = text.isEmpty ? .failure(RecordError("the critic wrote nothing")) : .success(text)
+    } finished: { (index: Int, response: Result<SampledResponse, SamplingError>) in
+      results[index] = Result {
+        let text = prompter.text(of: try response.get().tokens).trimmed
+        guard !text.isEmpty else { throw RecordError("the critic wrote nothing") }
+        return text
+      }
     }
     return results
   }

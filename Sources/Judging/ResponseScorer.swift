@@ -66,6 +66,14 @@ public struct ResponseScorer {
     try model.validate(request.output)
   }
 
+  /// Where the model's numbers for a valid request stop being finite, for a message; nil if they do not.
+  public func firstNonFinite(_ request: ScoringRequest) -> String? {
+    for sequence in request.sequences {
+      if let found = model.firstNonFinite(sequence) { return found }
+    }
+    return nil
+  }
+
   /// Rows of one scoring pass: tall enough for fast products, and little memory.
   public static let rowLimit = 4096
 

@@ -9,6 +9,9 @@ final class CompressedBytes {
   private var position = 0
   private var end: Int
 
+  /// Bytes of the source that have been read and not decoded.
+  var unusedLength: Int { end - position }
+
   /// - Parameters:
   ///   - block: Memory for a block of the source; its first `count` bytes have been read.
   init(

@@ -30,6 +30,8 @@ final class InputFile {
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private var position = 0
   private var end = 0
+  /// Bytes that have been in the buffer.
+  private var decoded = 0
 
   /// Opens `path` and reads its first bytes; `-` is stdin.
   /// - Throws: `FileError` if that fails, or the file is of a form that is known and not read.
@@ -54,7 +56,9 @@ final class InputFile {
       end += count
       switch Compression.recognize(buffer[..<end]) {
       case .undecided where count > 0: continue
-      case .undecided, .plain: return
+      case .undecided, .plain:
+        decoded = end
+        return
       case .foreign(let form):
         throw FileError(
           path: name, kind: .open, reason: "\(form), expected JSON Lines or a JSON array, plain or by gzip or zstd")
@@ -76,12 +80,27 @@ final class InputFile {
     if status.st_mode & S_IFMT == S_IFDIR { throw FileError(path: path, kind: .open, action: "open", code: EISDIR) }
   }
 
+  /// The length of a regular file, which may be what `-` stands for; nil if it is something else.
+  static func regularLength(path: String) -> Int? {
+    var status = stat()
+    guard (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 else { return nil }
+    return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+  }
+
+  /// About how many bytes of a regular file, as it is stored, the bytes take that were handed out.
+  var usedLength: Double {
+    guard isRegular, decoded > 0 else { return 0 }
+    let read = Int(lseek(source.descriptor, 0, SEEK_CUR)) - (compressed?.unusedLength ?? 0)
+    return Double(max(0, read)) * Double(decoded - (end - position)) / Double(decoded)
+  }
+
   /// Reads the next block if all bytes are used up; false at the end of the file.
   private func fill() throws(FileError) -> Bool {
     if position < end { return true }
     // Nothing is there to be used again if reading fails.
     (position, end) = (0, 0)
     end = if let compressed { try compressed.read(into: &buffer) } else { try source.read(into: &buffer) }
+    decoded += end
     if end == 0 { try checkLength() }
     return end > 0
   }

@@ -46,6 +46,10 @@ public final class RecordReader {
   private var current: (input: InputFile, file: String?, elements: ElementReader?)?
   /// What the current file's compression leaves of `longestLine`.
   private var limit: Int
+  /// Bytes of all files; nil if one is no regular file.
+  private let total: Int?
+  /// Bytes of the files that are behind.
+  private var finished = 0.0
 
   /// A reader of `paths` in their order; `-` is stdin, and so is an empty list.
   /// - Parameter longestLine: Longer lines and array elements fail by themselves, without being held.
@@ -55,6 +59,16 @@ public final class RecordReader {
     limit = longestLine
     waiting = paths.isEmpty ? ["-"] : paths[...]
     for path in waiting { try InputFile.check(path: path) }
+    total = waiting.reduce(0 as Int?) { sum, path in
+      sum.flatMap { sum in InputFile.regularLength(path: path).map { sum + $0 } }
+    }
+  }
+
+  /// The share of all files' bytes, as they are stored, that the records so far and their layout take; nil if one of
+  /// the files has no length, as a pipe.
+  public var share: Double? {
+    guard let total, total > 0 else { return nil }
+    return min(1, (finished + (current?.input.usedLength ?? 0)) / Double(total))
   }
 
   /// Whether `next` will not wait for whoever writes the input. False may also mean that it is not known.
@@ -68,6 +82,7 @@ public final class RecordReader {
         let line =
           if let elements { try elements.next(file: file) } else { try nextLine(of: input, file: file) }
         if let line { return line }
+        finished += input.usedLength
         current = nil
       }
       guard let path = waiting.popFirst() else { return nil }

@@ -1,3 +1,4 @@
+import Kernels
 /// Hidden states as vectors, and what walks through them compute: sixteen elements at a time, in single precision.
 struct StateVectors {
   private typealias Lanes = SIMD16<Float>
@@ -78,12 +79,9 @@ extension UnsafeRawBufferPointer {
 extension [Float] {
   /// Whether no element is infinite or not a number.
   var allFinite: Bool {
-    // The difference of a number and itself is 0; for the others it is not a number, which spreads.
-    withUnsafeBytes { bytes in
-      var sum = SIMD16<Float>()
-      let whole = count / 16 * 16
-      for index in stride(from: 0, to: whole, by: 16) { sum += bytes.lanes(index) - bytes.lanes(index) }
-      return sum == SIMD16<Float>() && self[whole...].allSatisfy(\.isFinite)
+    withUnsafeBufferPointer { values in
+      guard let first = values.baseAddress else { return true }
+      return FiniteNumbers.fill(first, count: values.count)
     }
   }
 }

@@ -31,6 +31,12 @@ public struct SampledResponse: Sendable, Equatable {
   public var finish: Finish
 }
 
+/// Why there is no response to a request.
+public struct SamplingError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What is wrong.
+  public let description: String
+}
+
 /// Generates responses many at a time: finished ones leave the batch, waiting ones enter.
 public struct Sampler {
   /// Reads prompts.
@@ -65,24 +71,27 @@ public struct Sampler {
 
   private struct Stream<Tag> {
     let tag: Tag
+    let prompt: [Int32]
     let cache: KeyValueCache
     var generator: SplitMix64
     var tokens: [Int32] = []
 
-    init(tag: Tag, cache: KeyValueCache, seed: UInt64) {
+    init(tag: Tag, request: SamplingRequest, cache: KeyValueCache) {
       self.tag = tag
+      prompt = request.prompt
       self.cache = cache
-      generator = SplitMix64(seed: seed)
+      generator = SplitMix64(seed: request.seed)
     }
   }
 
   /// Answers requests until there are no more.
   /// - Parameters:
   ///   - next: gives the next request with a tag to know it by, or nil at the end.
-  ///   - finished: gets each response as soon as it is complete, in any order.
+  ///   - finished: gets each response as soon as it is complete, in any order; a `SamplingError` where the model's
+  ///     numbers are not finite.
   public func run<Tag>(
     next: () throws -> (tag: Tag, request: SamplingRequest)?,
-    finished: (_ tag: Tag, _ response: SampledResponse) throws -> Void
+    finished: (_ tag: Tag, _ response: Result<SampledResponse, SamplingError>) throws -> Void
   ) throws {
     var active: [Stream<Tag>] = []
     var isExhausted = false
@@ -109,12 +118,13 @@ public struct Sampler {
   }
 
   private func admit<Tag>(
-    _ waiting: [(tag: Tag, request: SamplingRequest)], finished: (Tag, SampledResponse) throws -> Void
+    _ waiting: [(tag: Tag, request: SamplingRequest)],
+    finished: (Tag, Result<SampledResponse, SamplingError>) throws -> Void
   ) throws -> [Stream<Tag>] {
     let (states, ends) = reader.prefill(waiting.map(\.request.prompt))
     let streams = zip(waiting, ends).map { waiting, end in
       Stream(
-        tag: waiting.tag, cache: KeyValueCache(model.configuration, parent: end.cache), seed: waiting.request.seed)
+        tag: waiting.tag, request: waiting.request, cache: KeyValueCache(model.configuration, parent: end.cache))
     }
     return try advance(streams, states: states, rows: ends.map(\.row), by: reader, finished: finished)
   }
@@ -122,35 +132,46 @@ public struct Sampler {
   /// Gives each stream its next token and lets go of those that have ended.
   private func advance<Tag>(
     _ streams: [Stream<Tag>], states: Matrix, rows: [Int], by model: TransformerModel,
-    finished: (Tag, SampledResponse) throws -> Void
+    finished: (Tag, Result<SampledResponse, SamplingError>) throws -> Void
   ) throws -> [Stream<Tag>] {
     var streams = streams
     let uniforms = streams.indices.map { streams[$0].generator.unit() }
-    var chosen = [Int32](repeating: 0, count: streams.count)
+    var chosen = [Int32?](repeating: nil, count: streams.count)
     chosen.withUnsafeMutableBufferPointer { buffer in
       let chosen = UnsafeMutableBufferPointer(rebasing: buffer[...])
       model.logits(states, rows: rows) { places, logits in
         model.products.pool.run(places.count) { part, _ in
           let place = places.lowerBound + part
           let row = UnsafeBufferPointer(start: logits.row(part), count: logits.columns)
+          guard FiniteNumbers.fill(logits.row(part), count: logits.columns) else { return }
           chosen[place] = choice.choose(row, uniform: uniforms[place])
         }
       }
     }
     var active: [Stream<Tag>] = []
     for (index, token) in chosen.enumerated() {
+      guard let token else {
+        try finished(streams[index].tag, .failure(failure(of: streams[index])))
+        continue
+      }
       streams[index].tokens.append(token)
       let stream = streams[index]
       if stopTokens.contains(token) {
-        try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .stop))
+        try finished(stream.tag, .success(SampledResponse(tokens: stream.tokens, finish: .stop)))
       } else if let whole = completed?(stream.tokens) {
-        try finished(stream.tag, SampledResponse(tokens: whole, finish: .stop))
+        try finished(stream.tag, .success(SampledResponse(tokens: whole, finish: .stop)))
       } else if stream.tokens.count >= maximumTokens {
-        try finished(stream.tag, SampledResponse(tokens: stream.tokens, finish: .length))
+        try finished(stream.tag, .success(SampledResponse(tokens: stream.tokens, finish: .length)))
       } else {
         active.append(stream)
       }
     }
     return active
+  }
+
+  private func failure<Tag>(of stream: Stream<Tag>) -> SamplingError {
+    let place = stream.tokens.isEmpty ? "the prompt" : "the response's token \(stream.tokens.count)"
+    let cause = reader.firstNonFinite(stream.prompt + stream.tokens).map { ": \($0)" } ?? ""
+    return SamplingError(description: "the logits behind \(place) are not finite\(cause)")
   }
 }

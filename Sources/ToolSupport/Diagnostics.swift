@@ -13,7 +13,9 @@
 public final class Diagnostics {
   private let tool: String
   private let isQuiet: Bool
-  private let showsProgress: Bool
+  /// Whether there is a progress line.
+  let showsProgress: Bool
+  private let stdoutIsTerminal: Bool
   private var hasProgressLine = false
   private var lastProgress: ContinuousClock.Instant?
 
@@ -22,6 +24,7 @@ public final class Diagnostics {
     self.tool = tool
     isQuiet = quiet
     showsProgress = !quiet && isatty(STDERR_FILENO) == 1
+    stdoutIsTerminal = isatty(STDOUT_FILENO) == 1
   }
 
   deinit { clearProgress() }
@@ -53,6 +56,11 @@ public final class Diagnostics {
     hasProgressLine = true
     // Carriage return, text, erase to the end of the line.
     write("\r\(tool): \(Self.printable(message()))\u{1B}[K")
+  }
+
+  /// Takes the progress line off before something is written to stdout, if that is a terminal too.
+  func makeRoom() {
+    if hasProgressLine, stdoutIsTerminal { clearProgress() }
   }
 
   private func clearProgress() {

@@ -27,6 +27,7 @@ public func runTool(_ name: String, _ body: () throws -> ExitCode) throws {
   signal(SIGXFSZ, SIG_IGN)
   TemporaryFiles.removeOnSignals()
   MappingFaults.endProcess(as: name)
+  defer { PeakMemory.write() }
   do {
     let code = try body()
     if let path = MappingFaults.changedFile {

@@ -22,12 +22,33 @@ public struct StreamOptions: ParsableArguments {
     completion: .file())
   public var rejects: String?
 
+  /// How many records at the beginning are left out.
+  @Option(help: ArgumentHelp("Leave out the first n records of the input.", valueName: "n"))
+  public var skip = 0
+
+  /// The ids of the records to take; none takes all.
+  @Option(
+    help: ArgumentHelp("Of the others, take only the record of this id; may be given several times.", valueName: "id"))
+  public var only: [String] = []
+
+  /// How many records are taken, at most.
+  @Option(help: ArgumentHelp("Of these, take at most n, and read no further.", valueName: "n"))
+  public var limit: Int?
+
   /// Options with their default values.
   public init() {}
 
-  /// Refuses names that cannot be meant.
+  /// Which records are taken.
+  /// - Parameter idsAreUnique: whether no id comes twice.
+  public func selection(idsAreUnique: Bool = true) -> RecordSelection {
+    RecordSelection(skip: skip, only: only, limit: limit, idsAreUnique: idsAreUnique)
+  }
+
+  /// Refuses names and numbers that cannot be meant.
   /// - Throws: `ValidationError`.
   public func validate() throws {
     if rejects == "-" || rejects == "" { throw ValidationError("--rejects needs a file name; stdout carries records.") }
+    if skip < 0 { throw ValidationError("--skip must not be below 0, not \(skip).") }
+    if let limit { try requireCount(limit, "--limit", atMost: .max) }
   }
 }

@@ -9,7 +9,7 @@ public struct NumberedRecord: Sendable {
   public let file: String?
   /// The line on which the record begins, from 1.
   public let line: Int
-  /// Its place among all records and broken lines, from 0.
+  /// Its place among all records and broken lines that are not left out, from 0.
   public let slot: Int
   let source: [UInt8]
 }
@@ -35,8 +35,8 @@ public struct Resumption {
 public final class ToolStream {
   private enum Outcome {
     case records([Record])
-    /// Lines of an earlier run; nil if they are in stdout already.
-    case earlier([UInt8]?)
+    /// Lines as they are to be written; nil if they are in stdout already.
+    case lines([UInt8]?)
     case reject(line: [UInt8], reason: String)
   }
 
@@ -54,16 +54,22 @@ public final class ToolStream {
   private let uniqueIds: Bool
   private let numbersRecords: Bool
   private let resumption: Resumption?
+  private var selection: RecordSelection
   private var ids = Set<[UInt8]>()
   private var order = SlotOrder<Outcome>()
   /// Why reading ended before the input did; thrown when the records before it are resolved.
   private var inputFailure: FileError?
-  private let start = ContinuousClock.now
+  /// Of `done`, what an earlier run has done.
+  private var earlier = 0
+  /// When the first record was taken that no earlier run has done.
+  private var start: ContinuousClock.Instant?
+  /// The share of the input that stands before the first record taken.
+  private var skippedShare: Double?
 
   /// Looks for the input files and opens the file for rejects.
   /// - Parameters:
   ///   - tool: The tool's name in messages.
-  ///   - stream: Files, `--keep-going`, `--rejects`.
+  ///   - stream: Files, `--keep-going`, `--rejects`, and which records are taken.
   ///   - quiet: Whether only errors and warnings are printed.
   ///   - uniqueIds: Whether a record whose `id` came before fails. Records without `id` always pass.
   ///   - numbersRecords: Whether a record without `id` gets its place in the stream, from 1, as its `id`.
@@ -79,6 +85,7 @@ public final class ToolStream {
     self.uniqueIds = uniqueIds
     self.numbersRecords = numbersRecords
     self.resumption = resumption
+    selection = stream.selection(idsAreUnique: uniqueIds)
     reader = try RecordReader(paths: stream.files)
     reader.opened = { [diagnostics] layout in
       if let words = layout.words { diagnostics.note("\(layout.file ?? "stdin"): \(words)") }
@@ -86,7 +93,7 @@ public final class ToolStream {
     rejects = try stream.rejects.map { try RejectFile(path: $0) }
   }
 
-  /// The next record; nil at the end of the input.
+  /// The next record; nil at the end of the input, or when no further one is to be taken.
   ///
   /// Nil also where reading fails and records are still to be resolved: they are written before the failure ends the
   /// tool, by the next call or by `finish`.
@@ -99,6 +106,7 @@ public final class ToolStream {
   }
 
   private func nextLine() throws(FileError) -> RecordLine? {
+    if selection.isComplete { return nil }
     if inputFailure == nil {
       do { return try reader.next() } catch { inputFailure = error }
     }
@@ -123,17 +131,26 @@ public final class ToolStream {
     return batch
   }
 
-  /// Opens a slot for a line; nil if the line is no record or its id is not good, which is then reported.
+  /// Opens a slot for a line; nil if the line is left out, or if it is no record or its id is not good, which is then
+  /// reported.
   private func numbered(_ line: RecordLine) throws -> NumberedRecord? {
+    var record = line.record
+    if numbersRecords, case .success(var changed) = record, changed["id"]?.isNull ?? true {
+      changed.set("id", to: .integer(selection.read + 1))
+      record = .success(changed)
+    }
+    guard selection.takes(id: options.only.isEmpty ? nil : try? record.get().idText) else { return nil }
     let slot = order.open()
     do {
-      var record = try line.record.get()
-      if numbersRecords, record["id"]?.isNull ?? true { record.set("id", to: .integer(slot + 1)) }
       let numbered = NumberedRecord(
-        record: record, file: line.file, line: line.number, slot: slot, source: line.bytes)
+        record: try record.get(), file: line.file, line: line.number, slot: slot, source: line.bytes)
       do {
-        try check(id: record)
+        try check(id: numbered.record)
         if try takeEarlier(numbered) { return nil }
+        if start == nil {
+          start = .now
+          skippedShare = diagnostics.showsProgress && selection.isPartial ? reader.share : 0
+        }
         return numbered
       } catch let error as FileError { throw error } catch { try fail(numbered, error) }
     } catch let error as RecordError {
@@ -152,7 +169,8 @@ public final class ToolStream {
       }
     } catch { throw RecordError("\(resumption.output.path), line \(number): \(error)") }
     done += 1
-    try resolve(numbered.slot, .earlier(resumption.output.isContinued ? nil : lines))
+    earlier += 1
+    try resolve(numbered.slot, .lines(resumption.output.isContinued ? nil : lines))
     return true
   }
 
@@ -174,6 +192,13 @@ public final class ToolStream {
   public func complete(_ numbered: NumberedRecord, with records: [Record]) throws {
     done += 1
     try resolve(numbered.slot, .records(records))
+  }
+
+  /// Resolves a record with text for the reader of stdout: one or several lines, each with its line feed.
+  /// - Throws: as `complete` with records.
+  public func complete(_ numbered: NumberedRecord, withLines lines: String) throws {
+    done += 1
+    try resolve(numbered.slot, .lines(Array(lines.utf8)))
   }
 
   /// Resolves a record with the reason why it failed: prints it, counts it, and keeps the line for `--rejects`.
@@ -201,24 +226,46 @@ public final class ToolStream {
     }
     for outcome in ready {
       switch outcome {
-      case .records(let records): for record in records { try writer.write(record) }
-      case .earlier(let lines): if let lines { try writer.write(lines: lines) }
+      case .records(let records): for record in records { try emit(record) }
+      case .lines(let lines): if let lines { try write(lines) }
       case .reject(let line, let reason): try rejects?.append(line, reason: reason)
       }
     }
     diagnostics.progress {
-      let elapsed = ContinuousClock.now - start
-      let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-      let rate = (Double(done + failed) / max(seconds, 1e-3) * 10).rounded() / 10
-      return "\(done) done" + (failed > 0 ? ", \(failed) failed" : "") + ", \(rate)/s"
+      ProgressText.records(
+        done: done, failed: failed, earlier: earlier, remaining: remaining,
+        seconds: start.map { (ContinuousClock.now - $0).inSeconds } ?? 0)
     }
+  }
+
+  /// About how many records are still to be resolved, from the share of the input that those read so far take; nil if
+  /// the input has no known size.
+  private var remaining: Double? {
+    var total = selection.mostTaken.map { Double($0) }
+    if let share = reader.share, let skippedShare, share > skippedShare {
+      let estimate = Double(selection.taken) * (1 - skippedShare) / (share - skippedShare)
+      total = min(total ?? estimate, estimate)
+    }
+    // What an earlier run has done comes for nothing.
+    let free = selection.isPartial ? 0 : resumption?.output.left ?? 0
+    return total.map { max(0, $0 - Double(done + failed + free)) }
   }
 
   /// Writes a line of its own to stdout at once, outside the order of records: a step's metrics.
   /// - Throws: `FileError` if stdout is closed or full.
   public func emit(_ record: Record) throws {
+    diagnostics.makeRoom()
     try writer.write(record)
   }
+
+  private func write(_ lines: [UInt8]) throws {
+    diagnostics.makeRoom()
+    try writer.write(lines: lines)
+  }
+
+  /// Redraws the progress line of a tool that works on when its input has ended.
+  /// - Parameter message: called only if the line is drawn.
+  public func progress(_ message: () -> String) { diagnostics.progress(message) }
 
   /// Makes room for going on behind an earlier output, and says so.
   /// - Throws: `FileError` if what is not whole cannot be cut off.
@@ -250,18 +297,27 @@ public final class ToolStream {
     }
     try rejects?.commit()
     if let inputFailure { throw inputFailure }
-    if let left = resumption?.output.left, left > 0 {
+    selection.warnings.forEach(warn)
+    if let note = selection.note { self.note(note) }
+    // Records that were left out, and those behind them, may be in the input or not.
+    if let left = resumption?.output.left, left > 0, !selection.isPartial {
       warn("--resume \(resumption?.output.path ?? ""): \(left) of its records are not in the input")
     }
     let isEmpty = order.count == 0
     if isEmpty {
       let names = options.files.isEmpty ? ["stdin"] : options.files.map { $0 == "-" ? "stdin" : $0 }
-      diagnostics.error("\(names.joined(separator: ", ")): no records")
+      let reason = selection.read == 0 ? "no records" : "none of \(selection.read) records was asked for"
+      diagnostics.error("\(names.joined(separator: ", ")): \(reason)")
     }
     diagnostics.note("done \(done), failed \(failed)")
     let isGood = failed == 0 || options.keepGoing && done > 0
     return isGood && !isEmpty ? .success : ExitCode(ToolError.Status.data.rawValue)
   }
+}
+
+extension Duration {
+  /// As a number.
+  public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 extension InputLayout {

@@ -73,7 +73,7 @@ public struct Trainer {
       let sequences = group.flatMap { record in record.sequences.map { (record, $0) } }
       let layout = model.layout(sequences.map(\.1.tokens))
       var terms: [LossTerm] = []
-      var owners: [String] = []
+      var owners: [(id: String, tokens: [Int32])] = []
       for (index, (record, sequence)) in sequences.enumerated() {
         for place in sequence.positions.indices {
           terms.append(
@@ -81,12 +81,16 @@ public struct Trainer {
               row: layout.row(sequence: index, position: Int(sequence.positions[place])),
               target: sequence.targets[place], likelihood: sequence.likelihood[place] * share,
               unlikelihood: sequence.unlikelihood[place] * share))
-          owners.append(record.id)
+          owners.append((record.id, sequence.tokens))
         }
       }
       let losses = model.lossGradient(layout, terms: terms, addingTo: gradient, dropout: dropout)
       if let bad = losses.firstIndex(where: { !$0.isFinite }) {
-        throw TrainingError("id \"\(owners[bad])\": the loss is \(losses[bad]); the adapter is left as it was")
+        let (record, tokens) = owners[bad]
+        let cause = model.firstNonFinite(tokens).map { ": \($0)" } ?? ""
+        throw TrainingError(
+          "id \"\(record)\": the loss is \(losses[bad].isNaN ? "nan" : "\(losses[bad])")\(cause); the adapter is left as it was"
+        )
       }
       total += losses.reduce(0, +)
       rows += layout.rows
@@ -132,11 +136,7 @@ public struct Trainer {
     let total = try summed(share, dropout: dropout)
     let norm = gradient.norm
     guard norm.isFinite else {
-      let bad = gradient.parameters.first { !Elementwise.squaredNorm($0.matrix.view).isFinite }
-      let ids = share.ids.map { "\"\($0)\"" }.joined(separator: ", ")
-      throw TrainingError(
-        "the gradient of \(bad?.name ?? "the adapter") is not finite, in the batch of ids \(ids); "
-          + "the adapter is left as it was")
+      throw nonFiniteGradient(share, dropout: dropout)
     }
     _ = gradient.clip(norm: clip)
     optimizer.update(adapter, gradient: gradient, learningRate: learningRate)
@@ -162,6 +162,26 @@ public struct Trainer {
     busy.mean += reports.reduce(0) { $0 + $1.seconds } / Double(ranks.size)
     busy.longest += reports.map(\.seconds).max() ?? 0
     return reports.reduce(ShareReport(), +)
+  }
+
+  /// Says which record's gradient is not finite, and where; of several ranks, which batch's, so that all say the same.
+  private func nonFiniteGradient(_ share: BatchShare, dropout: StepDropout?) -> TrainingError {
+    func tensor() -> String? {
+      gradient.parameters.first { !Elementwise.squaredNorm($0.matrix.view).isFinite }?.name
+    }
+    let end = "; the adapter is left as it was"
+    let name = tensor() ?? "the adapter"
+    if ranks.size == 1 {
+      // Each record's share by itself, as in the batch.
+      for record in share.records {
+        do { _ = try accumulate([record], of: share.ids.count, dropout: dropout) } catch { return error }
+        if let name = tensor() {
+          return TrainingError("id \"\(record.id)\": the gradient of \(name) is not finite\(end)")
+        }
+      }
+    }
+    let ids = share.ids.map { "\"\($0)\"" }.joined(separator: ", ")
+    return TrainingError("the gradient of \(name) is not finite, in the batch of ids \(ids)\(end)")
   }
 
   /// The loss and gradient norm of a batch, without an update.

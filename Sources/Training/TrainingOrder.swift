@@ -31,6 +31,9 @@ public struct TrainingOrder: Sendable {
   /// Steps of the whole run; an epoch's last batch may be smaller.
   public var steps: Int { batchesPerEpoch * epochs }
 
+  /// The first step behind the epoch that a step is in.
+  public func endOfEpoch(step: Int) -> Int { (step / batchesPerEpoch + 1) * batchesPerEpoch }
+
   /// The records of a step, by their place in the stream, and the step's epoch, both from 0.
   public func records(step: Int) -> (epoch: Int, indices: [Int]) {
     let (epoch, part) = step.quotientAndRemainder(dividingBy: batchesPerEpoch)

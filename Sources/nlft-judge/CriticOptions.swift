@@ -9,7 +9,7 @@ struct CriticOptions: ParsableArguments {
       """
       Who criticises incorrect responses: self, answer, none, or the URL of a chat endpoint. (default: answer; self \
       with --judge-model)
-      """, valueName: "critic"))
+      """, valueName: "critic"), completion: .list(["self", "answer", "none"]))
   var critic: String?
   @Option(help: ArgumentHelp("Longest critique that a model writes, in tokens.", valueName: "n"))
   var critiqueTokens = 96

@@ -65,7 +65,8 @@ struct JudgesBench {
       let (numbered, request) = (candidate.record, candidate.request)
       let logProbabilities = [scores.base, scores.standard, scores.judge].compactMap { $0 }
       guard logProbabilities.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-        try stream.fail(numbered, RecordError("a log-probability is not finite"))
+        let cause = scorer.firstNonFinite(request).map { ": \($0)" } ?? ""
+        try stream.fail(numbered, RecordError("a log-probability is not finite\(cause)"))
         continue
       }
       var frame = scores

@@ -17,7 +17,7 @@ final class Questions {
     let numbered: NumberedRecord
     /// The prompt that the response is to be learnt under, whatever it was asked with.
     let base: [Int32]
-    var responses: [SampledResponse?]
+    var responses: [Result<SampledResponse, SamplingError>?]
 
     init(_ numbered: NumberedRecord, base: [Int32], samples: Int) {
       self.numbered = numbered
@@ -72,12 +72,14 @@ final class Questions {
     return waiting.removeLast()
   }
 
-  /// Takes a response; writes the record when it was the last.
-  func finish(_ tag: Tag, _ response: SampledResponse) throws {
+  /// Takes a response; writes the record, or fails it, when it was the last.
+  func finish(_ tag: Tag, _ response: Result<SampledResponse, SamplingError>) throws {
     let question = tag.question
     question.responses[tag.sample] = response
-    let responses = question.responses.compactMap { $0 }
-    guard responses.count == samples else { return }
+    let results = question.responses.compactMap { $0 }
+    guard results.count == samples else { return }
+    let responses: [SampledResponse]
+    do { responses = try results.map { try $0.get() } } catch { return try stream.fail(question.numbered, error) }
     let records = responses.enumerated().map { sample, response in
       answered(question, response, sample: samples == 1 ? nil : sample)
     }

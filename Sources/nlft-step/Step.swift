@@ -25,8 +25,13 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       read or written. In the constants below, b, s and j are a token's probabilities under the base, standard and \
       judge prompts.
 
+      With --dry-run the steps of one pass over the records are computed and not taken: the lines on stdout have the \
+      same fields, but each step's loss and gradient_norm (before clipping) are those of the weights as they were \
+      given, learning_rate is what the step would have had, and nothing is written.
+
       Examples:
         nlft-step --model model.gguf --output adapter weighted.jsonl > steps.jsonl
+        nlft-step --model model.gguf --dry-run weighted.jsonl > planned.jsonl
         nlft-step --model model.gguf --adapter adapter --output adapter-2 \\
           weighted-2.jsonl > steps-2.jsonl
         nlft-step --model model.gguf --output adapter-live --rescore nlft \\
@@ -37,14 +42,26 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   @OptionGroup var model: ModelOptions
   @Option(
     help: ArgumentHelp(
-      "Where the trained adapter goes; an adapter that is there is replaced as a whole.", valueName: "directory"),
+      "Where the trained adapter goes; an adapter that is there is replaced as a whole. Needed unless there is --dry-run.",
+      valueName: "directory"),
     completion: .directory)
-  var output: String
+  var output: String?
+  @Flag(help: "Take no step: show what those of one pass find with the weights as they are given, and write nothing.")
+  var dryRun = false
   @OptionGroup(title: "Training options") var training: TrainingOptions
   @OptionGroup(title: "Adapter options") var shape: AdapterOptions
   @OptionGroup(title: "Live weights (all go with --rescore)") var rescoring: RescoringOptions
   @OptionGroup var stream: StreamOptions
   @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if output == nil, !dryRun {
+      throw ValidationError("--output DIRECTORY, where the adapter goes, can be left out only with --dry-run.")
+    }
+  }
+
+  /// Where the adapter goes; nil if nothing is written.
+  private var written: String? { dryRun ? nil : output }
 
   func run() throws {
     // MPI ends when this goes: behind the last word of rank 0, as launchers end all ranks when the first has failed.
@@ -62,9 +79,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   /// All of a process alone, and of rank 0.
   private func readAndTrain(_ ranks: RankGroup) throws -> ExitCode {
     try stream.checkOutputs(besides: [model.model, model.adapter])
-    let claim = try OutputClaim(directory: output)
+    let claim = try written.map { try OutputClaim(directory: $0) }
     defer { withExtendedLifetime(claim) {} }
-    do { try AdapterDirectory.checkReplaceable(output) } catch let error as TrainingError {
+    do { try written.map { try AdapterDirectory.checkReplaceable($0) } } catch let error as TrainingError {
       throw ToolError(.usage, "--output \(error)")
     }
     let (transformer, state) = try starting(ranks)
@@ -100,7 +117,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   }
 
   private func records(from feed: some RecordFeed, _ transformer: TransformerModel) throws -> any LossSource {
-    if let live = try rescoring.records(model: transformer) { return try feed.judgedRecords(addedTo: live) }
+    if let live = try rescoring.records(model: transformer) { return try feed.judgedRecords(addedTo: live, model: transformer) }
     return try feed.weightedRecords(model: transformer)
   }
 
@@ -144,6 +161,7 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       totalSteps: training.totalSteps ?? run.steps)
     let dropout = trainer.adapter.configuration.dropout
     func save() throws {
+      guard let written else { return }
       let fingerprint = trainer.adapter.fingerprint
       try ranks.checkSame("adapter after \(trainer.optimizer.steps) steps", fingerprint)
       guard ranks.rank == 0 else { return }
@@ -152,11 +170,13 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
         state: TrainingState(
           optimizer: trainer.optimizer, run: run, schedule: schedule, seed: training.seed,
           model: transformer.checkpoint.fingerprint, adapter: fingerprint, losses: records.settings),
-        to: output)
+        to: written)
     }
-    let last = min(run.steps, past - run.start + (training.steps ?? run.steps))
-    var highestRate = 0.0
     let first = past - run.start
+    var last = min(run.steps, first + (training.steps ?? run.steps))
+    if dryRun { last = min(last, order.endOfEpoch(step: first)) }
+    var highestRate = 0.0
+    let begin = ContinuousClock.now
     for step in first..<last {
       let (epoch, indices) = order.records(step: step)
       let start = ContinuousClock.now
@@ -164,20 +184,27 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
       highestRate = max(highestRate, rate)
       let share: BatchShare
-      let metrics: StepMetrics
+      var metrics: StepMetrics
       do {
         share = try ranks.share(of: indices, from: records, model: transformer)
         metrics = try trainer.step(
           share,
-          learningRate: rate,
+          // A step of rate 0 leaves the weights as they are, to the last bit.
+          learningRate: dryRun ? 0 : rate,
           dropout: dropout > 0
             ? StepDropout(rate: Float(dropout), seed: SplitMix64.mixed(training.seed &+ UInt64(absolute))) : nil)
       } catch let error as TrainingError {
         throw ToolError(.data, "step \(absolute + 1): \(error)")
       }
+      metrics.learningRate = rate
       if let warning = share.warning { stream?.warn("step \(metrics.step): \(warning)") }
       try stream?.emit(
         metrics.record(epoch: epoch + 1, ids: share.ids, seconds: ContinuousClock.now - start))
+      stream?.progress {
+        ProgressText.steps(
+          step + 1, of: run.steps, loss: metrics.loss, taken: step + 1 - first, remaining: last - step - 1,
+          seconds: (ContinuousClock.now - begin).inSeconds)
+      }
       // Only now, as a reader of stdout that has gone away wants no words.
       if step == first { for settings in records.settings { stream?.note("losses: \(settings)") } }
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
@@ -186,7 +213,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
     if let balance = trainer.balance {
       stream?.note("\(ranks.size) ranks, computing \(Int((balance * 100).rounded())) % of the time")
     }
-    if highestRate == 0 {
+    if dryRun {
+      stream?.note("dry run: nothing was written")
+    } else if highestRate == 0 {
       stream?.warn("the learning rate was 0 throughout, so nothing was learned: the warm-up begins at 0")
     }
   }

@@ -18,10 +18,23 @@ extension RecordFeed {
   }
 
   /// Judged records, added to those that `records` has already.
-  func judgedRecords(addedTo records: LiveRecords) throws -> LiveRecords {
+  ///
+  /// Their scores are made anew, but say which model and tokenizer the tokens are of.
+  func judgedRecords(addedTo records: LiveRecords, model: TransformerModel) throws -> LiveRecords {
     var records = records
     var leftOut = 0
+    let archives = ArchiveReader()
+    var agreement = FrameAgreement(expected: FrameOrigin(model: model.checkpoint.fingerprint))
     try readAll { record in
+      if let scores = record["scores"] {
+        let reference = try FrameReference(json: scores, field: "scores")
+        // An archive that is gone by now is not missed.
+        if let frame = try? archives.read(reference) {
+          var origin = FrameOrigin(metadata: frame.metadata)
+          origin.adapter = nil
+          try agreement.admit(origin, source: "\(reference)")
+        }
+      }
       do { try records.append(try ScoredRecord(record)) } catch let error as SaliencyError where error.kind == .leftOut
       {
         leftOut += 1

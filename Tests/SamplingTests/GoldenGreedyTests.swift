@@ -27,8 +27,8 @@ struct GoldenGreedyTests {
     var waiting = golden.indices
     try sampler.run { () -> (tag: Int, request: SamplingRequest)? in
       waiting.popFirst().map { ($0, SamplingRequest(prompt: tokens($0, "prompt_tokens"), seed: 0)) }
-    } finished: { (tag: Int, response: SampledResponse) in
-      responses[tag] = response.tokens
+    } finished: { (tag: Int, response) in
+      responses[tag] = try response.get().tokens
     }
     for index in golden.indices {
       let expected = tokens(index, "output_tokens")

@@ -41,9 +41,9 @@ import Transformer
     var waiting = requests.indices
     try sampler.run { () -> (tag: Int, request: SamplingRequest)? in
       waiting.popFirst().map { ($0, requests[$0]) }
-    } finished: { (tag: Int, response: SampledResponse) in
+    } finished: { (tag: Int, response) in
       #expect(responses[tag] == nil, "once each")
-      responses[tag] = response
+      responses[tag] = try response.get()
     }
     return responses
   }
@@ -100,7 +100,7 @@ import Transformer
     try sampler.run {
       waiting.popFirst().map { ((), $0) }
     } finished: { (_: Void, response) in
-      finishes.append(response.finish)
+      finishes.append(try response.get().finish)
     }
     #expect(finishes == [SampledResponse.Finish](repeating: .stop, count: prompts.count))
   }

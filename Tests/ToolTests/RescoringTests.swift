@@ -56,6 +56,23 @@ import Testing
     try #require(result.status == 0, "\(result.stderr)")
   }
 
+  /// Scores are made anew, but tokens of another model's records would mean something else.
+  @Test func recordsOfAnotherModelAreRefused() async throws {
+    let folder = try await judged()
+    let other = try await runShell(
+      "nlft-step --model \"$OTHER_MODEL\" --rescore nlft --output adapter judged.jsonl", in: folder.path)
+    #expect(other.status == 65)
+    #expect(
+      other.stderr.contains(
+        #"line 1: id "g0": scores.safetensors.zst at offset 0: made with another model: fingerprint "#),
+      "\(other.stderr)")
+    #expect(folder.content("adapter/adapter_config.json") == nil)
+    let gone = try await runShell(
+      "rm scores.safetensors.zst; nlft-step --model \"$MODEL\" --rescore nlft --output adapter judged.jsonl",
+      in: folder.path)
+    #expect(gone.status == 0, "\(gone.stderr)")
+  }
+
   @Test(arguments: [
     ("nlft-reference", ""), ("nlft \(lively) --judge-term aligned --shuffle-weights 3", "--hidden f32"),
     ("nlft \(lively)", "--hidden f16"), ("cut --cut-ratio 1.05", ""), ("dft", ""),

@@ -41,13 +41,24 @@ struct TinyModelFolder {
     }
   }
 
-  private static func write(to folder: TemporaryFolder, seed: UInt64) throws {
+  /// The model that is `$MODEL`, with other weights in some places, which lasts as long as the folder.
+  static func changed(_ change: (inout TensorFile) throws -> Void) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try write(to: folder, seed: 7, change)
+    return folder
+  }
+
+  private static func write(
+    to folder: TemporaryFolder, seed: UInt64, _ change: (inout TensorFile) throws -> Void = { _ in }
+  ) throws {
     let ends: JSON = .object(["bos_token_id": .integer(1), "eos_token_id": .integer(2), "pad_token_id": .integer(2)])
     try folder.write(configuration.indentedText, to: "config.json")
     try folder.write(ends.indentedText, to: "generation_config.json")
     try folder.write(tokenizer.indentedText, to: "tokenizer.json")
     try folder.write(tokenizerConfiguration.indentedText, to: "tokenizer_config.json")
-    try folder.write(weights(seed: seed).encoded(), to: "model.safetensors")
+    var weights = weights(seed: seed)
+    try change(&weights)
+    try folder.write(weights.encoded(), to: "model.safetensors")
   }
 
   // MARK: Tokenizer

@@ -38,18 +38,25 @@ fail() {
 
 # ---- Going on
 
+# Sometimes all over again, sometimes behind what is there, if the tool can.
 go_on() {
-  local tool=$1 ref=$work/ref/$1 file going=()
+  local tool=$1 ref=$work/ref/$1 file going=() behind=no
   describe "$tool"
   case $tool in
     step)
       if [[ -e adapter && " $saves " == *" $(tree adapter) "* ]]; then going=(--adapter adapter); fi
       ;;
     export) rm -rf merged ;;
-    # nlft-sample and nlft-judge can go on where they were, with --resume: here is the place for it.
+    sample | judge) if ((RANDOM % 4)); then behind=yes; fi ;;
     *) ;;
   esac
-  complete "${command[@]}" "${going[@]}"
+  if [[ $behind == yes ]]; then
+    last+=', gone on with --resume'
+    command+=(--resume out.jsonl)
+    complete_behind "${command[@]}"
+  else
+    complete "${command[@]}" "${going[@]}"
+  fi
   check_nothing_temporary "$tool"
   for file in "${whole[@]}"; do cmp -s "$file" "$ref/$file" || fail "$tool: $file is another one after going on"; done
   case $tool in
@@ -123,7 +130,8 @@ kill_tool() {
   draw_moment "${duration[$tool]}"
   last="$tool by SIG$signal after $(seconds "$moment") of $(seconds "${duration[$tool]}") s"
   begin=$(now)
-  { timeout --preserve-status -s "$signal" "$(seconds "$moment")" "${command[@]}" > out.jsonl 2> err || status=$?; } 2> /dev/null
+  # --foreground: or timeout would kill itself too, and not wait for the tool's end.
+  { timeout --foreground --preserve-status -s "$signal" "$(seconds "$moment")" "${command[@]}" > out.jsonl 2> err || status=$?; } 2> /dev/null
   kills=$((kills + 1))
   case $status in
     $((128 + $(kill -l "$signal")))) hit[$tool]=$((hit[$tool] + 1)) ;;

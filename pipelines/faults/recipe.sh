@@ -26,7 +26,7 @@ check_recipe() {
   while IFS= read -r file; do
     ref=$work/ref/recipe/$file
     case $file in
-      *.tmp | *.log | *.seconds/* | .lock | RESULTS.txt | */.*.tmp/*) continue ;;
+      *.tmp | *.log | *.part | *.part.started | *.seconds/* | *.stage/* | .lock | RESULTS.txt | */.*.tmp/*) continue ;;
       *.safetensors.zst)
         names=$(dirname "$file")/judged.jsonl
         case $file in */loss.safetensors.zst) names=$(dirname "$file")/weighted.jsonl ;; */optimizer*) names=$file ;; esac
@@ -85,7 +85,7 @@ check_lock() {
   first=$!
   until [[ -s $folder/.lock ]]; do sleep 0.01; done
   message=$(recipe "${recipe[@]}" WORK="$folder" 2>&1) || status=$?
-  ((status != 0)) && [[ $message == *'make is at work here already'* ]] || fail "a second make was not refused: $message"
+  if ((status == 0)) || [[ $message != *'make is at work here already'* ]]; then fail "a second make was not refused: $message"; fi
   wait "$first" || fail 'the first make failed'
   check_recipe
   rm -rf "$folder"

@@ -47,10 +47,16 @@ describe() {
   esac
 }
 
-# The status of a run that nobody kills: one record fails everywhere, and one record is kept back by --keep-going.
+# A run that nobody kills: one record fails everywhere, and --keep-going passes over it.
 complete() {
+  : > out.jsonl
+  complete_behind "$@"
+}
+
+# The same, behind what is in the output.
+complete_behind() {
   local status=0
-  "$@" > out.jsonl 2> err || status=$?
+  "$@" >> out.jsonl 2> err || status=$?
   if ((status != 0)); then
     cat err >&2
     fail "$* ended with $status"
@@ -168,6 +174,6 @@ check_tree() { # DIRECTORY OLD "SUM…" OLD_DIRECTORY
 
 check_nothing_temporary() {
   local stray
-  stray=$(find . -name '*.tmp' -o -name '*.old')
+  stray=$(find . -name '*.tmp' -o -name '*.old' -o -name '*.part' -o -name '*.started')
   [[ -z $stray ]] || fail "$1: left behind: $stray"
 }

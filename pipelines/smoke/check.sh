@@ -35,7 +35,7 @@ is_stale() { if run -q "$@" "$work/RESULTS.txt"; then fail "nothing would run, e
 
 # Every byte that the loop computes; times, and the settings of Make itself, may differ.
 sums() {
-  (cd "$work" && find . -type f ! -name '*.log' ! -name .lock ! -name RESULTS.txt ! -name steps.jsonl ! -path '*/.s*' -exec cksum {} + | LC_ALL=C sort -k 3)
+  (cd "$work" && find . -type f ! -name '*.log' ! -name .lock ! -name '*.html' ! -name RESULTS.txt ! -name steps.jsonl ! -path '*/.s*' -exec cksum {} + | LC_ALL=C sort -k 3)
 }
 
 unchanged() {
@@ -75,6 +75,56 @@ for round in 0 1 2; do
   grep -Eq "^ *$round +4 +[0-9.]+ " "$work/RESULTS.txt" || fail "no line for round $round in $work/RESULTS.txt"
 done
 first=$(sums)
+
+# number FILE KEY: a number of an indented JSON object, the first of its name.
+number() { sed -n "s/^ *\"$2\": *\([-0-9.e]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }
+
+# on_page TEXT…: the report has all of it.
+on_page() {
+  local text
+  for text; do
+    grep -Fq -- "$text" "$work/report.html" || fail "$work/report.html has no \"$text\""
+  done
+}
+
+note 'the run as a page'
+run report || fail 'the report failed'
+exists "$work/report.html"
+for section in accuracy training weights answers costs settings commands; do on_page "<section id=\"$section\""; done
+for round in 0 1 2; do
+  summary=$work/round-$round/test/summary.json
+  percent=$(awk -v share="$(number "$summary" accuracy)" 'BEGIN { printf "%.1f", 100 * share }')
+  on_page "<th scope=\"row\">$round</th><td class=\"number\">$(number "$summary" correct) of $(number "$summary" n)</td><td class=\"number\"><b>$percent</b>"
+done
+for round in 1 2; do
+  exists "$work/round-$round/map.html"
+  on_page "<a href=\"round-$round/map.html\">" "round-$round/steps.log" "$(number "$work/round-$round/adapter/training_state.json" peak)" \
+    "$(sed -n 's/^ *"adapter": "\(.*\)"$/\1/p' "$work/round-$round/adapter/training_state.json")"
+done
+# Every step's loss and rate, as the metrics have them.
+while read -r step loss rate; do
+  awk -v row="<th scope=\"row\">$step</th>" -v loss="<td class=\"number\">$loss</td>" -v rate="<td class=\"number\">$rate</td>" \
+    'index($0, row) && index($0, loss) && index($0, rate) { found = 1 } END { exit !found }' "$work/report.html" \
+    || fail "$work/report.html has no step $step with loss $loss and rate $rate"
+done < <(sed -E 's/.*"step":([0-9]+),.*"loss":([-0-9.e]+),.*"learning_rate":([-0-9.e]+),.*/\1 \2 \3/' "$work"/round-[12]/steps.jsonl \
+  | awk '{ printf "%d %.4g %.4g\n", $1, $2, $3 }')
+# Every stage told how much memory it took.
+for stage in sampled graded judged weighted steps; do
+  [[ $(cat "$work/round-1/.stage/$stage.memory") =~ ^[1-9][0-9]{6,}$ ]] || fail "no peak memory of round 1's $stage"
+  exists "$work/round-1/.stage/$stage.command"
+done
+if grep -q '://' "$work/report.html"; then fail "$work/report.html names an address, expected a page that needs nothing"; fi
+if command -v gnuplot > /dev/null; then
+  on_page '<svg '
+else
+  note 'gnuplot is not installed: the plots of the report are not looked at'
+  on_page 'There are no plots on this page'
+fi
+: > "$work/.older"
+sleep 0.1
+run report || fail 'the second report failed'
+if [[ $work/report.html -nt $work/.older ]]; then fail 'the report was written again, expected nothing to do'; fi
+rm "$work/.older"
 
 note 'a second make does nothing'
 is_fresh
@@ -135,6 +185,8 @@ for cell in base seed-1/2/distill seed-1/2/nlft seed-2/2/distill seed-2/2/nlft; 
 other ablation "${cells[@]}" "$grid/report" || fail 'the report was not built'
 "$grid/report" "$grid" "$grid" >> "$log" 2>&1 || fail 'the report failed'
 grep -Eq '^\| nlft \| [0-9.]+ ± [0-9.]+ \|$' "$grid/RESULTS.md" || fail "no accuracy of nlft in $grid/RESULTS.md"
+other ablation "${cells[@]}" report || fail "the grid's page failed"
+grep -q '<th scope="row">nlft</th>' "$grid/stories/report.html" || fail "no accuracy of nlft in $grid/stories/report.html"
 
 note "the paper's setting, on records of its authors' form and on problems"
 paper=pipelines/smoke/work/gsm8k
@@ -150,5 +202,7 @@ lines "$paper/authors/steps.jsonl" 2
 grep -q 'method nlft-reference' "$paper/authors/adapter/training_state.json" || fail 'the adapter does not name its method'
 other gsm8k "${small[@]}" RECORDS=pipelines/demo/train.jsonl EXAMPLES=4 WORK="$paper/problems" || fail 'the problems were not learnt'
 exists "$paper/problems/tuned/summary.json"
+other gsm8k "${small[@]}" RECORDS=pipelines/demo/train.jsonl EXAMPLES=4 WORK="$paper/problems" report || fail 'its page failed'
+grep -q '<th scope="row">after</th>' "$paper/problems/report.html" || fail "no accuracy in $paper/problems/report.html"
 
 note 'passed'
