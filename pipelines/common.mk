@@ -58,7 +58,7 @@ JOBS ?= 1
 SSH ?= ssh
 # slurm: more options of sbatch, as --partition long --time 2:00:00; THREADS makes --cpus-per-task
 SLURM_OPTIONS ?=
-# what starts nlft-step (built by make build MPI=1) on several machines, as mpirun -n 4 or srun --mpi=pmix -n 4
+# what starts nlft-step, where it is one that knows MPI: mpirun -n 4, srun --mpi=pmix -n 4
 STEP_LAUNCHER ?=
 
 export NLFT_RUNNER = $(RUNNER)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Kernels
 import Records
+import TemporaryFolders
 import TinyModels
 
 extension FuzzTarget {
@@ -95,9 +96,9 @@ extension FuzzTarget {
 
   private static let adapters = Result {
     let model = try tinyModel()
-    let path = try AtomicDirectory(path: model.path + "/adapter").temporary
-    try model.adapter(rank: 2, alpha: 4).write(directory: path)
-    return (path: path, model: try model.checkpoint().configuration, folder: model)
+    let folder = try TemporaryFolder()
+    try model.adapter(rank: 2, alpha: 4).write(directory: folder.path)
+    return (path: folder.path, model: try model.checkpoint().configuration, folder: folder)
   }
 
   /// A key of `rank_pattern`, a line feed, and the name of a module.

@@ -25,9 +25,8 @@ else
   [[ -n $day ]] || day=$(date -u +%F)
 fi
 
-# `swift package generate-manual` builds the whole package anew with settings of its own, and the next `swift build` does so
-# again. Asked for its help, it only builds the generator, which is then run by itself. SwiftPM's sandbox cannot be had
-# in every container.
+# Without --help the plugin compiles the whole package first, even where it is built. With it, only its generator is built,
+# which is then run by itself. SwiftPM's sandbox cannot be had in every container.
 "${SWIFT:-swift}" package --disable-sandbox generate-manual --help < /dev/null > "$log" 2>&1 || {
   tail -n 20 "$log" >&2
   fail "swift package generate-manual failed; all that it said is in $log"
