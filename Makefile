@@ -16,7 +16,7 @@ SWIFTC = swiftc
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nlft
 VENV = $(firstword $(wildcard $(cache)/interchange-venv $(cache)/peers) $(cache)/interchange-venv)
 
-.PHONY: help setup build model demo report pipe metrics ablation bench smoke faults data test test-interchange fuzz sanitize format lint clean
+.PHONY: help setup build model demo report pipe metrics ablation bench smoke faults spread data test test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -61,6 +61,9 @@ smoke: build ## The whole loop on a tiny generated model, and what Make promises
 faults: build ## End every tool, and make, at random moments, 400 times or KILLS, and look for what is lost; SEED
 	@$(MAKE) --no-print-directory -f pipelines/smoke/Makefile model
 	@pipelines/faults/check.sh kills '$(or $(KILLS),400)' $(SEED)
+
+spread: build ## A round in shards over ssh and by Slurm, both set up here for it; parts are killed, results compared
+	@REQUIRED=yes pipelines/slurm/check.sh
 
 data: ## Check the demo's problems: every answer, and that their generator writes them
 	@mkdir -p .build
