@@ -19,7 +19,7 @@ done
 if ((${#runners[@]} == 0)); then runners=(parallel slurm); fi
 top=$PWD work=pipelines/slurm/work
 tools=$top/.build/release
-if [[ $recipe == smoke ]]; then settings=(JUDGE_OPTIONS='--batch 2' EXAMPLES=24 TEST=6 ROUNDS=1 "${settings[@]}"); else settings=(JUDGE_OPTIONS='--batch 2' ROUNDS=1 THREADS=1 "${settings[@]}"); fi
+if [[ $recipe == smoke ]]; then settings=(JUDGE_OPTIONS='--batch 2' EXAMPLES=24 TEST=6 ROUNDS=1 "${settings[@]}"); else settings=(JUDGE_OPTIONS='--batch 2' SAMPLE_BATCH=4 ROUNDS=1 THREADS=1 "${settings[@]}"); fi
 log=$work/check.log
 model=$top/pipelines/smoke/work/model
 # Of srun, the end of one rank is the end of all only if it is told so.
