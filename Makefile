@@ -22,7 +22,7 @@ DESTDIR =
 # The products of the package.
 tools := $(shell awk -F '"' '/^ *\.executable.name: "/ { print $$2 }' Package.swift)
 
-.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults data test test-mpi test-interchange fuzz sanitize format lint clean
+.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults spread data test test-mpi test-interchange fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -84,6 +84,9 @@ smoke: build ## The whole loop on a tiny generated model, and what Make promises
 faults: build ## End every tool, and make, at random moments, 400 times or KILLS, and look for what is lost; SEED
 	@$(MAKE) --no-print-directory -f pipelines/smoke/Makefile model
 	@pipelines/faults/check.sh kills '$(or $(KILLS),400)' $(SEED)
+
+spread: build ## A round in shards over ssh and by Slurm, both set up here for it; parts are killed, results compared
+	@REQUIRED=yes pipelines/slurm/check.sh
 
 data: ## Check the demo's problems: every answer, and that their generator writes them
 	@mkdir -p .build

@@ -117,7 +117,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
   }
 
   private func records(from feed: some RecordFeed, _ transformer: TransformerModel) throws -> any LossSource {
-    if let live = try rescoring.records(model: transformer) { return try feed.judgedRecords(addedTo: live, model: transformer) }
+    if let live = try rescoring.records(model: transformer) {
+      return try feed.judgedRecords(addedTo: live, model: transformer)
+    }
     return try feed.weightedRecords(model: transformer)
   }
 

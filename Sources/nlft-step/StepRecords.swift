@@ -43,7 +43,6 @@ extension RecordFeed {
     if leftOut > 0 { note("\(records.builder.method.rawValue) left out \(leftOut) incorrect records") }
     return records
   }
-
 }
 
 extension ToolStream {
