@@ -40,6 +40,9 @@ public enum MappingFaults {
     return slots
   }()
 
+  /// Whether a thread is ending the process: several may touch the same file at once, and one line is enough.
+  private static let isEnding = Atomic(false)
+
   private static let reason = "can no longer be read: it was shortened, or the disk failed, while it was in use"
 
   // MARK: Mappings
@@ -68,7 +71,9 @@ public enum MappingFaults {
   /// with the tool's name. Called before anything is mapped.
   public static func endProcess(as tool: String) {
     state.withLock { $0.tool = tool }
+    // Made now: a signal handler cannot.
     _ = slots
+    _ = isEnding.load(ordering: .relaxed)
     var action = sigaction()
     sigemptyset(&action.sa_mask)
     action.sa_flags = Int32(SA_SIGINFO)
@@ -100,6 +105,7 @@ public enum MappingFaults {
     for slot in 0..<capacity {
       let mapping = slots[slot]
       guard mapping.count > 0, address >= mapping.start, address - mapping.start < mapping.count else { continue }
+      if isEnding.exchange(true, ordering: .relaxed) { while true { pause() } }
       if let line = mapping.line { write(STDERR_FILENO, line, strlen(line)) }
       TemporaryFiles.removeAll()
       _exit(status)
