@@ -116,7 +116,7 @@ fuzz: setup ## Feed the readers of all files with broken ones for SECONDS=600 in
 	@SWIFT='$(SWIFT)' Tests/Fuzzing/fuzz.sh $(or $(SECONDS),600)
 
 # Swift has no sanitizer of undefined behaviour on Linux; its own checks are on in all but the kernels. C has one.
-sanitize: setup ## All tests under the address and (for C) undefined-behaviour sanitizers; half an hour
+sanitize: setup ## All tests under the address and (for C) undefined-behaviour sanitizers; ten minutes
 	$(SWIFT) build -c release --build-tests --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 SWIFT_BACKTRACE=enable=no \
 	  $(SWIFT) test -c release --skip-build --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
