@@ -309,7 +309,7 @@ mkdir -p "$work"
 if [[ ! -e $model/model.safetensors ]]; then make --no-print-directory -f pipelines/smoke/Makefile model >> "$log" 2>&1 || fail 'the tiny model was not made'; fi
 export MPI_STEP_FOUND=''
 for candidate in "${MPI_STEP:-}" "$top/.build/mpi/release/nlft-step" "$tools/nlft-step"; do
-  if [[ -x $candidate ]] && ldd "$candidate" | grep -q libmpi; then
+  if [[ -x $candidate && $(ldd "$candidate") == *libmpi* ]]; then
     MPI_STEP_FOUND=$candidate
     break
   fi
