@@ -19,7 +19,10 @@ done
 if ((${#runners[@]} == 0)); then runners=(parallel slurm); fi
 top=$PWD work=pipelines/slurm/work
 tools=$top/.build/release
-if [[ $recipe == smoke ]]; then settings=(JUDGE_OPTIONS='--batch 2' EXAMPLES=24 TEST=6 ROUNDS=1 "${settings[@]}"); else settings=(JUDGE_OPTIONS='--batch 2' SAMPLE_BATCH=4 ROUNDS=1 THREADS=1 "${settings[@]}"); fi
+case $recipe in
+  smoke) settings=(JUDGE_OPTIONS='--batch 2' EXAMPLES=24 TEST=6 ROUNDS=1 "${settings[@]}") ;;
+  *) settings=(JUDGE_OPTIONS='--batch 2' SAMPLE_BATCH=4 ROUNDS=1 THREADS=1 "${settings[@]}") ;;
+esac
 log=$work/check.log
 model=$top/pipelines/smoke/work/model
 # Of srun, the end of one rank is the end of all only if it is told so.
@@ -306,7 +309,9 @@ PATH=$PATH:/usr/sbin:/sbin
 rm -rf "$work"
 mkdir -p "$work"
 : > "$log"
-if [[ ! -e $model/model.safetensors ]]; then make --no-print-directory -f pipelines/smoke/Makefile model >> "$log" 2>&1 || fail 'the tiny model was not made'; fi
+if [[ ! -e $model/model.safetensors ]]; then
+  make --no-print-directory -f pipelines/smoke/Makefile model >> "$log" 2>&1 || fail 'the tiny model was not made'
+fi
 export MPI_STEP_FOUND=''
 for candidate in "${MPI_STEP:-}" "$top/.build/mpi/release/nlft-step" "$tools/nlft-step"; do
   if [[ -x $candidate && $(ldd "$candidate") == *libmpi* ]]; then
