@@ -100,10 +100,10 @@ test: setup data ## All tests: of the libraries, the tools, the demo's problems,
 	@$(MAKE) --no-print-directory faults KILLS=80
 	@$(MAKE) --no-print-directory test-install
 
-test-mpi: setup ## nlft-step on several processes: installs Open MPI, builds into .build/mpi, runs 1, 2 and 3 ranks
+test-mpi: setup ## nlft-step on several processes: installs Open MPI, builds into .build/mpi, 1, 2 and 3 ranks
 	@pipelines/setup.sh $(mpi-packages)
-	$(SWIFT) build -c release --traits MPI --scratch-path .build/mpi --build-tests
-	$(SWIFT) test -c release --traits MPI --scratch-path .build/mpi --skip-build --filter 'RankTests|LaunchTests'
+	$(SWIFT) build -c release --traits MPI --scratch-path .build/mpi --product nlft-step
+	NLFT_MPI_TOOLS='$(CURDIR)/.build/mpi/release' $(SWIFT) test -c release --filter 'RankTests|LaunchTests'
 
 test-interchange: build model ## Exchange adapters and models with transformers, peft and llama.cpp, installed into VENV
 	@pipelines/install-peers.sh '$(VENV)' Tests/Interchange/requirements.txt \

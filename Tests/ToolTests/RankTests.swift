@@ -17,16 +17,21 @@ import Testing
   private let isBuiltWithMPI = false
 #endif
 
+/// Whether there is an nlft-step with MPI: `make test-mpi` names its folder in NLFT_MPI_TOOLS; all that is built here may
+/// have it too.
+private let hasRanks = hasLauncher && (isBuiltWithMPI || getenv("NLFT_MPI_TOOLS") != nil)
+
 /// Whether mpirun is in the search path.
 private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":")
   .contains { access($0 + "/mpirun", X_OK) == 0 }
 
-/// nlft-step on several processes. `make test-mpi` builds and runs what plain builds skip.
+/// nlft-step on several processes. `make test-mpi` runs what plain builds skip.
 @Suite struct RankTests {
   /// As root, in containers, and with more ranks than cores.
   private static let launcher = """
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_hwloc_base_binding_policy=none
+    export PATH="${NLFT_MPI_TOOLS:+$NLFT_MPI_TOOLS:}$PATH"
     """
   private static let files = [
     "adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors.zst", "training_state.json",
@@ -65,17 +70,19 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
       ("OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1", "process 1 of 2 (OMPI_COMM_WORLD_SIZE)"),
       ("SLURM_STEP_NUM_TASKS=3 SLURM_PROCID=0", "process 0 of 3 (SLURM_STEP_NUM_TASKS)"),
     ] {
-      let result = try await shell(
-        "\(variables) nlft-step --model \"$MODEL\" --output adapter weighted.jsonl", in: folder, status: 64)
-      #expect(said(result).count == 1 && result.stderr.contains("was started as \(place), but is built without MPI"))
+      let result = try await runShell(
+        "\(variables) nlft-step --model \"$MODEL\" --output adapter weighted.jsonl", in: folder.path)
+      #expect(result.status == 64 && said(result).count == 1, "\(result.stderr)")
+      #expect(result.stderr.contains("was started as \(place), but is built without MPI"))
     }
     #expect(!folder.names.contains("adapter"))
-    _ = try await shell(
-      "OMPI_COMM_WORLD_SIZE=1 nlft-step --model \"$MODEL\" --output adapter weighted.jsonl", in: folder)
+    let alone = try await runShell(
+      "OMPI_COMM_WORLD_SIZE=1 nlft-step --model \"$MODEL\" --output adapter weighted.jsonl", in: folder.path)
+    #expect(alone.status == 0, "\(alone.stderr)")
   }
 
   @Test(
-    .enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"), arguments: [1, 2, 3])
+    .enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"), arguments: [1, 2, 3])
   func ranksLearnWhatOneProcessLearns(_ ranks: Int) async throws {
     let folder = try await Problems.weighted()
     let options = "--batch 4 --epochs 4 --seed 3 --learning-rate 1e-2 --dropout 0.2"
@@ -100,7 +107,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     #expect(words == said(alone) && said(several).count == words.count + (ranks > 1 ? 1 : 0))
   }
 
-  @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"))
+  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"))
   func liveWeights() async throws {
     let folder = try await Problems.judged()
     let options = "--rescore nlft --share 1 --batch 3 --epochs 3 --learning-rate 1e-2 --keep-going judged.jsonl"
@@ -111,7 +118,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
   }
 
   /// What fails is told once and kept once; the other records are learned from.
-  @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"))
+  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"))
   func recordsThatFail() async throws {
     let folder = try await Problems.weighted()
     let result = try await shell(
@@ -132,7 +139,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
   }
 
   /// A loss that is not a number ends all ranks with one line; what was saved before stays.
-  @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"))
+  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"))
   func lossThatIsNoNumber() async throws {
     let folder = try TemporaryFolder()
     let archive = try ArchiveWriter(path: folder.path + "/own.safetensors.zst")
@@ -158,7 +165,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
   }
 
   /// A rank that does not find an archive is named by rank 0.
-  @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"))
+  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"))
   func rankThatLacksAnArchive() async throws {
     let folder = try await Problems.weighted()
     let tool = "nlft-step --model \"$MODEL\" --output \"$PWD/adapter\" \"$PWD/weighted.jsonl\""
@@ -172,7 +179,7 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
   }
 
   /// kill -9 of one rank ends all of them; the last save is whole, and going on from it gives what was to come.
-  @Test(.enabled(if: isBuiltWithMPI && hasLauncher, "needs --traits MPI and mpirun: make test-mpi"), arguments: [0, 1])
+  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"), arguments: [0, 1])
   func killedRank(_ rank: Int) async throws {
     let folder = try await Problems.weighted()
     let options = "--quiet --batch 2 --epochs 400 --save-every 3 --learning-rate 1e-2"
@@ -201,7 +208,9 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     for name in Self.files { #expect(folder.content("rest/" + name) == folder.content("whole/" + name), "\(name)") }
   }
 
-  @Test(.enabled(if: isBuiltWithMPI), arguments: ["OMPI_COMM_WORLD_SIZE=1", "A=B"])
+  @Test(
+    .enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"),
+    arguments: ["OMPI_COMM_WORLD_SIZE=1", "A=B"])
   func aloneWithMPI(_ variable: String) async throws {
     let folder = try await Problems.weighted()
     let result = try await shell("\(variable) nlft-step --model \"$MODEL\" --output adapter weighted.jsonl", in: folder)

@@ -73,7 +73,9 @@ printf '%s %s\n' '$tool' "\$*" >> "\$here/calls"
 printf '%s\n' "\${PARALLEL_SSHHOST:-}" >> "\$here/hosts"
 for mark in "\$here/held/$tool-"*; do
   shard=\${mark##*-}
-  if [[ -e \$mark && \$mark != *.* && ( "\$*" == *".shards/\$shard/"* || '$tool' == step ) ]] && mkdir "\$mark.taken" 2> /dev/null; then
+  # Of several ranks the one that reads: the others would not wait for its input.
+  if [[ -e \$mark && \$mark != *.* && \${SLURM_PROCID:-0} == 0 ]] \
+    && [[ "\$*" == *".shards/\$shard/"* || '$tool' == step ]] && mkdir "\$mark.taken" 2> /dev/null; then
     rm "\$mark"
     printf '%d\n' \$\$ > "\$mark.process"
     exec "\$here/real-nlft-$tool" "\$@" < <(head -n 3; printf '%d\n' \$BASHPID > "\$mark.sleeper"; exec sleep 900)
@@ -250,6 +252,7 @@ by_slurm() {
   let_go "$tool_folder" judge 003
   if [[ -n $mpi_step ]]; then
     await 240 'a rank of nlft-step' test -s "$tool_folder/held/step-rank.process"
+    # It is held; the others have come by then, or come to a run that has ended.
     sleep 0.5
     kill -KILL "$(< "$tool_folder/held/step-rank.process")"
     let_go "$tool_folder" step rank
