@@ -139,6 +139,29 @@ compare() { # LOCAL OTHER
   [[ -z $file ]] || fail "$2/$file was left behind"
 }
 
+# ---- What both runners have to bear: make is ended while nlft-judge runs, and goes on.
+
+ended_make() { # FOLDER TOOLS LOCAL SETTING…
+  local folder=$1 tool_folder=$2 reference=$3 started process
+  shift 3
+  note 'make is ended while nlft-judge runs, and goes on'
+  rm "$folder/round-1/judged.jsonl"
+  : > "$tool_folder/calls"
+  hold "$tool_folder" judge 002
+  run "$folder" "$@" &
+  started=$!
+  met "$tool_folder" judge 002 "$folder/round-1/judged.shards/002/judged.jsonl.part"
+  process=$(< "$tool_folder/held/judge-002.process")
+  kill "$(< "$folder/.lock")"
+  if wait "$started"; then fail 'make was ended and says that all went well'; fi
+  await 240 'the end of nlft-judge, whose make was ended' eval "! kill -0 $process"
+  let_go "$tool_folder" judge 002
+  if [[ $runner == slurm ]]; then await 240 'an empty queue' queue_is_empty; fi
+  run "$folder" "$@" || fail 'make did not go on'
+  called "$tool_folder" judge judged 002 2
+  compare "$reference" "$folder"
+}
+
 # ---- GNU parallel, two hosts
 
 by_parallel() {
@@ -173,21 +196,7 @@ by_parallel() {
   for host in one two; do grep -qx "$host" "$tool_folder/hosts" || fail "host $host has run nothing"; done
   compare "$work/local" "$folder"
 
-  note 'make is ended while nlft-judge runs, and goes on'
-  rm "$folder/round-1/judged.jsonl"
-  : > "$tool_folder/calls"
-  hold "$tool_folder" judge 002
-  run "$folder" "${how[@]}" &
-  started=$!
-  met "$tool_folder" judge 002 "$folder/round-1/judged.shards/002/judged.jsonl.part"
-  process=$(< "$tool_folder/held/judge-002.process")
-  kill "$(< "$folder/.lock")"
-  if wait "$started"; then fail 'make was ended and says that all went well'; fi
-  await 240 'the end of nlft-judge, whose make was ended' eval "! kill -0 $process"
-  let_go "$tool_folder" judge 002
-  run "$folder" "${how[@]}" || fail 'make did not go on'
-  called "$tool_folder" judge judged 002 2
-  compare "$work/local" "$folder"
+  ended_make "$folder" "$tool_folder" "$work/local" "${how[@]}"
 }
 
 # Records that fail, all of a shard among them, and a stage that does not forgive: the same as in one piece, but for the
@@ -268,22 +277,7 @@ by_slurm() {
   called "$tool_folder" judge judged 003 2
   compare "$reference" "$folder"
 
-  note 'make is ended while nlft-judge runs, and goes on'
-  rm "$folder/round-1/judged.jsonl"
-  : > "$tool_folder/calls"
-  hold "$tool_folder" judge 002
-  run "$folder" "${how[@]}" &
-  started=$!
-  met "$tool_folder" judge 002 "$folder/round-1/judged.shards/002/judged.jsonl.part"
-  process=$(< "$tool_folder/held/judge-002.process")
-  kill "$(< "$folder/.lock")"
-  if wait "$started"; then fail 'make was ended and says that all went well'; fi
-  await 240 'the end of nlft-judge, whose make was ended' eval "! kill -0 $process"
-  let_go "$tool_folder" judge 002
-  await 240 'an empty queue' queue_is_empty
-  run "$folder" "${how[@]}" || fail 'make did not go on'
-  called "$tool_folder" judge judged 002 2
-  compare "$reference" "$folder"
+  ended_make "$folder" "$tool_folder" "$reference" "${how[@]}"
 }
 
 # ---- What is there
