@@ -2,16 +2,11 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 
-#include <immintrin.h>
-#include <stdint.h>
+#include "tile_layout.h"
+
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-// The library is built for any processor; only these functions use what must be asked for first.
-#define TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl")))
-
-enum { block_bytes = 4096, tile_bytes = 1024, row_bytes = 64, low_bytes = 2 * tile_bytes };
 
 bool tiles_request(void) {
   // ARCH_REQ_XCOMP_PERM for the tile data, feature 18; systems without it answer with an error.
@@ -34,22 +29,6 @@ TILES void tiles_begin(void) {
 }
 
 TILES void tiles_end(void) { _tile_release(); }
-
-TILES static inline __m512i bits(__m512 x) { return _mm512_castps_si512(x); }
-
-// Half of the last place that bfloat16 keeps: what is cut off afterwards has been rounded.
-TILES static inline __m512i rounded(__m512 x) { return _mm512_add_epi32(bits(x), _mm512_set1_epi32(0x8000)); }
-
-// Numbers of even and odd depth become pairs of bfloat16, the even one in the lower half.
-TILES static inline void split(__m512 even, __m512 odd, __m512i *high, __m512i *low) {
-  const __m512i top = _mm512_set1_epi32((int)0xFFFF0000);
-  __m512i high_even = _mm512_and_si512(rounded(even), top);
-  __m512i high_odd = _mm512_and_si512(rounded(odd), top);
-  __m512i low_even = rounded(_mm512_sub_ps(even, _mm512_castsi512_ps(high_even)));
-  __m512i low_odd = rounded(_mm512_sub_ps(odd, _mm512_castsi512_ps(high_odd)));
-  *high = _mm512_or_si512(_mm512_srli_epi32(high_even, 16), high_odd);
-  *low = _mm512_or_si512(_mm512_srli_epi32(low_even, 16), _mm512_and_si512(low_odd, top));
-}
 
 // Transposes 16 × 16 words of 32 bits.
 TILES static inline void transpose(__m512i r[16]) {
@@ -75,10 +54,6 @@ TILES static inline void transpose(__m512i r[16]) {
   for (int i = 0; i < 16; i++) r[i] = t[i];
 }
 
-TILES static inline __mmask16 first_lanes(ptrdiff_t count) {
-  return count >= 16 ? 0xFFFF : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
-}
-
 TILES static inline void store_tile(__m512i words[16], bool transposed, char *tile) {
   if (transposed) transpose(words);
   for (int i = 0; i < 16; i++) _mm512_store_si512(tile + i * row_bytes, words[i]);
@@ -86,8 +61,7 @@ TILES static inline void store_tile(__m512i words[16], bool transposed, char *ti
 
 TILES void tiles_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float scale,
                            bool pairs, void *panel) {
-  const __m512i evens = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-  const __m512i odds = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  const __m512i evens = even_words(), odds = odd_words();
   const __m512 factor = _mm512_set1_ps(scale);
   char *block = panel;
   for (ptrdiff_t start = 0; start < depth; start += 32, block += block_bytes) {
@@ -132,49 +106,79 @@ TILES void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t l
   }
 }
 
-TILES static inline void add_product(void) {
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
+// A line of the first operand's tiles (P, high numbers first) and of the second's (Q, low numbers first) in tiles 0–3.
+#define PRODUCT(i, j) _tile_dpbf16ps(2 * (i) + (j), 4 + (i), 6 + (j))
+#define EXCHANGED_PRODUCT(i, j) _tile_dpbf16ps(2 * (j) + (i), 4 + (j), 6 + (i))
+
+// Where another hardware thread is busy on the core, half of the loads that a core can wait for are left: then it pays to
+// have asked for the next block.
+TILES static inline void prefetch_tile(const char *tile) {
+  for (int i = 0; i < 16; i++) _mm_prefetch(tile + i * row_bytes, _MM_HINT_T0);
 }
 
-TILES static inline void load_left(const char *tiles) {
-  _tile_loadd(4, tiles, row_bytes);
-  _tile_loadd(5, tiles + tile_bytes, row_bytes);
+// Adds to tiles 0–3, [0 1; 2 3]. Each of the eight tiles of a block is loaded once, as soon as its register is free.
+// `p`: the operand whose high numbers come first, in tiles P and P + 1; `q`: the other one. Products are added in the
+// same order whichever operand is left.
+#define SUM_BLOCKS(P, Q, MULTIPLY)                                     \
+  do {                                                                 \
+    _tile_loadd(P, p, row_bytes);                                      \
+    _tile_loadd(Q, q + low_bytes, row_bytes);                          \
+    _tile_loadd(P + 1, p + tile_bytes, row_bytes);                     \
+    _tile_loadd(Q + 1, q + low_bytes + tile_bytes, row_bytes);         \
+    for (;;) {                                                         \
+      const char *next_p = p + block_bytes, *next_q = q + block_bytes; \
+      prefetch_tile(next_p);                                           \
+      MULTIPLY(0, 0);                                                  \
+      MULTIPLY(1, 0);                                                  \
+      _tile_loadd(Q, q, row_bytes);                                    \
+      prefetch_tile(next_q + low_bytes);                               \
+      MULTIPLY(0, 1);                                                  \
+      MULTIPLY(1, 1);                                                  \
+      _tile_loadd(Q + 1, q + tile_bytes, row_bytes);                   \
+      prefetch_tile(next_p + tile_bytes);                              \
+      MULTIPLY(0, 0);                                                  \
+      MULTIPLY(0, 1);                                                  \
+      _tile_loadd(P, p + low_bytes, row_bytes);                        \
+      prefetch_tile(next_q + low_bytes + tile_bytes);                  \
+      MULTIPLY(1, 0);                                                  \
+      MULTIPLY(1, 1);                                                  \
+      _tile_loadd(P + 1, p + low_bytes + tile_bytes, row_bytes);       \
+      prefetch_tile(next_q);                                           \
+      prefetch_tile(next_q + tile_bytes);                              \
+      MULTIPLY(0, 0);                                                  \
+      MULTIPLY(0, 1);                                                  \
+      if (--blocks == 0) break;                                        \
+      _tile_loadd(P, next_p, row_bytes);                               \
+      prefetch_tile(next_p + low_bytes);                               \
+      prefetch_tile(next_p + low_bytes + tile_bytes);                  \
+      MULTIPLY(1, 0);                                                  \
+      _tile_loadd(Q, next_q + low_bytes, row_bytes);                   \
+      MULTIPLY(1, 1);                                                  \
+      _tile_loadd(P + 1, next_p + tile_bytes, row_bytes);              \
+      _tile_loadd(Q + 1, next_q + low_bytes + tile_bytes, row_bytes);  \
+      p = next_p;                                                      \
+      q = next_q;                                                      \
+    }                                                                  \
+    MULTIPLY(1, 0);                                                    \
+    MULTIPLY(1, 1);                                                    \
+  } while (0)
+
+TILES static inline void sum_blocks(const char *p, const char *q, ptrdiff_t blocks) {
+  if (blocks > 0) SUM_BLOCKS(4, 6, PRODUCT);
 }
 
-TILES static inline void load_right(const char *tiles) {
-  _tile_loadd(6, tiles, row_bytes);
-  _tile_loadd(7, tiles + tile_bytes, row_bytes);
-}
-
-// Adds to tiles 0–3, [0 1; 2 3]. Each of the eight tiles of a block is loaded once. With left and right exchanged, and
-// `exchanged` set, the sums are the same to the last bit: products are added in the same order.
-TILES static inline void sum_blocks(const char *left, const char *right, ptrdiff_t blocks, bool exchanged) {
-  for (; blocks > 0; blocks--, left += block_bytes, right += block_bytes) {
-    if (exchanged) {
-      load_left(left + low_bytes);
-      load_right(right);
-      add_product();
-      load_left(left);
-      add_product();
-      load_right(right + low_bytes);
-      add_product();
-    } else {
-      load_left(left);
-      load_right(right + low_bytes);
-      add_product();
-      load_right(right);
-      add_product();
-      load_left(left + low_bytes);
-      add_product();
-    }
-  }
+// With left and right exchanged: the same sums to the last bit.
+TILES static inline void sum_blocks_exchanged(const char *q, const char *p, ptrdiff_t blocks) {
+  if (blocks > 0) SUM_BLOCKS(6, 4, EXCHANGED_PRODUCT);
 }
 
 TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                           ptrdiff_t stride) {
+  tiles_multiply_and(left, right, blocks, NULL, NULL, accumulate, c, stride);
+}
+
+TILES void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
+                              const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {
   const ptrdiff_t bytes = stride * (ptrdiff_t)sizeof(float);
   float *lower = c + 16 * stride;
   if (accumulate) {
@@ -188,7 +192,8 @@ TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks,
     _tile_zero(2);
     _tile_zero(3);
   }
-  sum_blocks(left, right, blocks, false);
+  sum_blocks(left, right, blocks);
+  if (more_left) sum_blocks(more_left, more_right, 1);
   _tile_stored(0, c, bytes);
   _tile_stored(1, c + 16, bytes);
   _tile_stored(2, lower, bytes);
@@ -197,6 +202,11 @@ TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks,
 
 TILES void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                                      ptrdiff_t stride) {
+  tiles_multiply_transposed_and(left, right, blocks, NULL, NULL, accumulate, c, stride);
+}
+
+TILES void tiles_multiply_transposed_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
+                                         const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {
   _Alignas(64) char sums[4][tile_bytes];
   __m512i words[16];
   if (accumulate) {
@@ -215,7 +225,8 @@ TILES void tiles_multiply_transposed(const void *left, const void *right, ptrdif
     _tile_zero(2);
     _tile_zero(3);
   }
-  sum_blocks(left, right, blocks, true);
+  sum_blocks_exchanged(left, right, blocks);
+  if (more_left) sum_blocks_exchanged(more_left, more_right, 1);
   _tile_stored(0, sums[0], row_bytes);
   _tile_stored(1, sums[1], row_bytes);
   _tile_stored(2, sums[2], row_bytes);
@@ -240,7 +251,11 @@ void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t lines, 
                         bool pairs, void *panel) {}
 void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                     ptrdiff_t stride) {}
+void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
+                        const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {}
 void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                                ptrdiff_t stride) {}
+void tiles_multiply_transposed_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
+                                   const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {}
 
 #endif

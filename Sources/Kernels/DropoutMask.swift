@@ -20,31 +20,47 @@ public struct DropoutMask: Sendable {
   /// - Parameter keys: n keys, one a row.
   public func apply(_ x: MatrixView, keys: [UInt64], into y: MatrixView, pool: WorkerPool) {
     precondition(keys.count == x.rows && y.rows == x.rows && y.columns == x.columns)
-    var lanes = SIMD16<UInt32>.zero
-    for lane in 0..<16 { lanes[lane] = UInt32(lane) }
-    let offsets = lanes
-    let scale = 1 / (1 - rate)
     pool.ranges(x.rows, minimum: 4) { range, _ in
-      for row in range {
-        let key = seed ^ UInt32(truncatingIfNeeded: keys[row] ^ (keys[row] >> 32))
-        let source = x.row(row)
-        let target = y.row(row)
-        var index = 0
-        while index + 16 <= x.columns {
-          let hashed = Self.hash(offsets &+ UInt32(index), key: key)
-          var value = VectorMath.load(source + index) * scale
-          value.replace(with: 0, where: hashed .< SIMD16<UInt32>(repeating: threshold))
-          VectorMath.store(value, target + index)
-          index += 16
-        }
-        while index < x.columns {
-          let dropped = Self.hash(.init(repeating: UInt32(index)), key: key)[0] < threshold
-          target[index] = dropped ? 0 : source[index] * scale
-          index += 1
-        }
-      }
+      for row in range { apply(x.row(row), key: keys[row], columns: 0..<x.columns, into: y.row(row)) }
     }
   }
+
+  /// The same of some columns of one row.
+  /// - Parameters:
+  ///   - x: the whole row.
+  ///   - y: gets `columns.count` numbers.
+  @inline(__always)
+  func apply(
+    _ x: UnsafePointer<Float>, key: UInt64, columns: Range<Int>, into y: UnsafeMutablePointer<Float>
+  ) {
+    let key = folded(key)
+    let source = x + columns.lowerBound
+    var index = 0
+    while index + 16 <= columns.count {
+      VectorMath.store(
+        kept(VectorMath.load(source + index), columns: UInt32(columns.lowerBound + index), key: key), y + index)
+      index += 16
+    }
+    while index < columns.count {
+      let column = SIMD16(repeating: UInt32(columns.lowerBound + index))
+      y[index] = Self.hash(column, key: key)[0] < threshold ? 0 : source[index] * (1 / (1 - rate))
+      index += 1
+    }
+  }
+
+  @inline(__always)
+  fileprivate func folded(_ key: UInt64) -> UInt32 { seed ^ UInt32(truncatingIfNeeded: key ^ (key >> 32)) }
+
+  /// Sixteen numbers of a row, from a column on.
+  @inline(__always)
+  fileprivate func kept(_ x: VectorMath.Vector, columns: UInt32, key: UInt32) -> VectorMath.Vector {
+    let hashed = Self.hash(Self.lanes &+ columns, key: key)
+    var value = x * (1 / (1 - rate))
+    value.replace(with: 0, where: hashed .< SIMD16<UInt32>(repeating: threshold))
+    return value
+  }
+
+  private static let lanes = SIMD16<UInt32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
   /// Two rounds of the 32-bit finaliser of MurmurHash3, keyed in between.
   @inline(__always)
@@ -59,5 +75,33 @@ public struct DropoutMask: Sendable {
     h = h &* 0x85EB_CA6B
     h ^= h &>> 13
     return h
+  }
+}
+
+/// A dropout mask with the keys of the rows that it is for.
+public struct RowDropout: Sendable {
+  let mask: DropoutMask
+  let keys: [UInt64]
+
+  /// - Parameter keys: one a row.
+  public init(mask: DropoutMask, keys: [UInt64]) {
+    self.mask = mask
+    self.keys = keys
+  }
+
+  /// y ← mask ∘ x / (1 − rate); y may be x.
+  public func apply(_ x: MatrixView, into y: MatrixView, pool: WorkerPool) {
+    mask.apply(x, keys: keys, into: y, pool: pool)
+  }
+
+  @inline(__always)
+  func apply(_ x: UnsafePointer<Float>, row: Int, columns: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+    mask.apply(x, key: keys[row], columns: columns, into: y)
+  }
+
+  /// Sixteen numbers of a row, from a column on.
+  @inline(__always)
+  func kept(_ x: VectorMath.Vector, row: Int, column: Int) -> VectorMath.Vector {
+    mask.kept(x, columns: UInt32(column), key: mask.folded(keys[row]))
   }
 }

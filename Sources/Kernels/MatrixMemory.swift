@@ -81,7 +81,7 @@ enum MatrixMemory {
       return (nil, ledger.excess())
     }
     for block in dropped { UnsafeMutableRawPointer(block.base).deallocate() }
-    return kept ?? fresh(whole, alignment: whole >= 4 * hugePage ? hugePage : page)
+    return kept ?? fresh(whole, alignment: whole >= hugePage ? hugePage : page)
   }
 
   /// Takes back memory from `allocate`.

@@ -161,6 +161,26 @@ public struct Products: Sendable {
     multiply(a.view, b, transposeB: transposeB, alpha: alpha, into: c)
   }
 
+  /// Products with narrow matrices, for low-rank updates of so many rows and such a rank whose columns are whole vectors;
+  /// nil where products of any shape do better.
+  public func narrow(rows: Int, rank: Int, columns: [Int]) -> NarrowProducts? {
+    guard !isPlain, scheme.kernelRows(rows) >= Self.fewestTileRows, rank <= NarrowProducts.largestRank,
+      columns.allSatisfy({ $0 % 16 == 0 })
+    else { return nil }
+    return NarrowProducts(pool: pool)
+  }
+
+  /// Linear layer, forward, with a low-rank update: Y ← X · Wᵀ + s · N · Bᵀ.
+  public func linear(_ x: SharedRows, _ weight: WeightMatrix, update: LowRankUpdate, into y: MatrixView) {
+    if let tiles, scheme.kernelRows(x.view.rows) >= Self.fewestTileRows, update.b.columns <= TileOperand.extent {
+      let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
+      return tiles.linear(input, weight, update: update, into: y)
+    }
+    linear(x, weight, into: y)
+    multiply(
+      update.narrow.columns(0..<update.b.columns), update.b, transposeB: true, alpha: update.scale, beta: 1, into: y)
+  }
+
   /// Linear layer, forward: Y ← X · Wᵀ.
   /// - Parameters:
   ///   - x: [n, in].

@@ -3,12 +3,13 @@ import CKernels
 /// Attention on tile registers, for groups of many queries.
 ///
 /// Rows of scores are laid out block of keys after block of keys, each padded to a multiple of 32, so that every
-/// block's probabilities line up with its packed values.
+/// block's probabilities line up with its packed values. A lane of a row's sum takes every sixteenth key: where blocks
+/// begin at multiples of 16 the sum does not depend on how the keys are cut into blocks.
 struct TileAttention {
   let shape: Attention
   let pool: WorkerPool
 
-  /// Queries of a part, forward: its scores and their packed form stay within the second-level cache.
+  /// Queries of a part, forward.
   private static let blockRows = 64
   static let extent = TileOperand.extent
 
@@ -41,6 +42,11 @@ struct TileAttention {
     /// Keys that a query sees at most; nil for all.
     let window: Int?
 
+    /// Queries of a panel.
+    func lines(panel: Int) -> Range<Int> {
+      panel * TileOperand.extent..<min(rows.count, (panel + 1) * TileOperand.extent)
+    }
+
     /// Keys of a stretch that the last query of a panel sees; no key beyond matters to the panel.
     func seen(_ stretch: Int, panel: Int) -> Int {
       guard stretch == stretches.count - 1 else { return stretches[stretch].count }
@@ -58,6 +64,21 @@ struct TileAttention {
   }
 
   static func padded(_ count: Int) -> Int { TileOperand.count(count) * extent }
+
+  /// The keys that each line of a panel sees.
+  final class SeenLines {
+    let base = UnsafeMutablePointer<tiles_seen>.allocate(capacity: TileOperand.extent)
+
+    deinit { base.deallocate() }
+
+    func set(_ lines: Range<Int>, _ seen: (_ line: Int) -> Range<Int>) {
+      for line in lines {
+        let keys = seen(line)
+        base[line - lines.lowerBound] = tiles_seen(
+          first: Int32(truncatingIfNeeded: keys.lowerBound), end: Int32(truncatingIfNeeded: keys.upperBound))
+      }
+    }
+  }
 
   /// The distinct blocks of all groups, and each part's way through them.
   func plan(_ groups: [AttentionGroup], blockRows: Int) -> (blocks: [KeyBlock], parts: [Part]) {
@@ -108,63 +129,87 @@ struct TileAttention {
     let heads = shape.heads
     let packed = pack(blocks)
     let widest = parts.map(\.width).max() ?? 0
-    let scratch = (0..<pool.threads).map { _ in
-      (
-        scores: Matrix(uninitializedRows: Self.blockRows, columns: widest),
-        packed: TileOperand(lines: Self.blockRows, depth: widest),
-        query: TileOperand(lines: Self.blockRows, depth: shape.headDimension),
-        sums: Matrix(uninitializedRows: Self.blockRows, columns: Self.padded(shape.headDimension))
-      )
-    }
+    let scratch = (0..<pool.threads).map { _ in Scratch(width: widest, headDimension: shape.headDimension) }
     pool.run(parts.count * heads) { index, worker in
       let (place, head) = index.quotientAndRemainder(dividingBy: heads)
       let part = parts[place]
       let keyHead = head * shape.keyHeads / heads
-      let (scores, probabilities, query, sums) = scratch[worker]
-      let panels = TileOperand.count(part.rows.count)
       let q = queries.rows(part.rows).columns(shape.slice(head))
+      let o = output.rows(part.rows).columns(shape.slice(head))
       let blocks = part.stretches.map { packed[$0.block * shape.keyHeads + keyHead] }
       tiles_begin()
-      for panel in 0..<panels {
-        query.pack(
-          panel: panel, of: q, linesAreRows: true, side: .left, scale: shape.scale, lines: part.rows.count)
-        let target = scores.view.row(panel * Self.extent)
-        for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
-          for keys in 0..<TileOperand.count(part.seen(index, panel: panel)) {
-            tiles_multiply(
-              query.panel(panel), block.keys.panel(stretch.start / Self.extent + keys), query.blocks, false,
-              target + stretch.column + keys * Self.extent, scores.columns)
-          }
-        }
-      }
-      var inverses = [Float](repeating: 0, count: part.rows.count)
-      for row in 0..<part.rows.count {
-        let (largest, total) = exponentials(scores.view.row(row), part, row: row)
-        inverses[row] = 1 / total
-        normalizers?.row(part.rows.lowerBound + row)[head] = largest + VectorMath.logarithm(total)
-      }
-      let o = output.rows(part.rows).columns(shape.slice(head))
-      for panel in 0..<panels {
-        let lines = min(Self.extent, part.rows.count - panel * Self.extent)
-        let width = part.stretches[part.stretches.count - 1].column + part.seen(part.stretches.count - 1, panel: panel)
-        tiles_pack_rows(
-          scores.view.row(panel * Self.extent), scores.columns, lines, width, 1, false, probabilities.panel(panel))
-        for (index, (stretch, block)) in zip(part.stretches, blocks).enumerated() {
-          for columns in 0..<block.values.panels {
-            tiles_multiply(
-              probabilities.panel(panel, block: stretch.column / Self.extent),
-              block.values.panel(columns, block: stretch.start / Self.extent),
-              TileOperand.count(part.seen(index, panel: panel)), index > 0,
-              sums.view.row(panel * Self.extent) + columns * Self.extent, sums.columns)
-          }
-        }
-        for line in 0..<lines {
-          let row = panel * Self.extent + line
-          let inverse = inverses[row]
-          VectorMath.map(sums.view.row(row), into: o.row(row), shape.headDimension) { $0 * inverse }
+      for panel in 0..<TileOperand.count(part.rows.count) {
+        let lines = part.lines(panel: panel)
+        scratch[worker].query.pack(
+          panel: 0, of: q.rows(lines), linesAreRows: true, side: .left, scale: shape.scale, lines: lines.count)
+        attend(part, panel: panel, blocks, scratch[worker], into: o.rows(lines)) { line, normalizer in
+          normalizers?.row(part.rows.lowerBound + lines.lowerBound + line)[head] = normalizer
         }
       }
       tiles_end()
+    }
+  }
+
+  /// A worker's memory: what is made of a panel of queries.
+  private struct Scratch {
+    let scores: Matrix
+    let packed: TileOperand
+    let query: TileOperand
+    let sums: Matrix
+    let seen = SeenLines()
+    /// Sixteen partial maxima and partial sums of each line.
+    let maxima = Matrix(uninitializedRows: TileAttention.extent, columns: 16)
+    let totals = Matrix(uninitializedRows: TileAttention.extent, columns: 16)
+    let largest = Matrix(uninitializedRows: 1, columns: TileAttention.extent)
+
+    init(width: Int, headDimension: Int) {
+      scores = Matrix(uninitializedRows: TileAttention.extent, columns: width)
+      packed = TileOperand(lines: TileAttention.extent, depth: width)
+      query = TileOperand(lines: TileAttention.extent, depth: headDimension)
+      sums = Matrix(uninitializedRows: TileAttention.extent, columns: TileAttention.padded(headDimension))
+    }
+  }
+
+  /// The output of one panel of queries, packed already, for one head.
+  private func attend(
+    _ part: Part, panel: Int, _ blocks: [PackedBlock], _ scratch: Scratch, into output: MatrixView,
+    _ keepNormalizer: (_ line: Int, _ normalizer: Float) -> Void
+  ) {
+    let lines = part.lines(panel: panel)
+    let (maxima, totals, largest) = (scratch.maxima.view, scratch.totals.view, scratch.largest.view.base)
+    maxima.base.update(repeating: -.infinity, count: Self.extent * 16)
+    totals.clear()
+    for (index, stretch) in part.stretches.enumerated() {
+      let scores = scratch.scores.view.base + stretch.column
+      let panels = TileOperand.count(part.seen(index, panel: panel))
+      for keys in 0..<panels {
+        tiles_multiply(
+          scratch.query.panel(0), blocks[index].keys.panel(stretch.start / Self.extent + keys), scratch.query.blocks,
+          false, scores + keys * Self.extent, scratch.scores.columns)
+      }
+      scratch.seen.set(lines) { part.seen(index, row: $0) }
+      tiles_maxima(
+        scores, scratch.scores.columns, lines.count, panels * Self.extent, scratch.seen.base, maxima.base)
+    }
+    for line in 0..<lines.count { largest[line] = VectorMath.load(maxima.row(line)).max() }
+    for (index, stretch) in part.stretches.enumerated() {
+      let panels = TileOperand.count(part.seen(index, panel: panel))
+      scratch.seen.set(lines) { part.seen(index, row: $0) }
+      tiles_pack_exponentials(
+        scratch.scores.view.base + stretch.column, scratch.scores.columns, lines.count, panels * Self.extent,
+        scratch.seen.base, largest, totals.base, scratch.packed.panel(0, block: stretch.column / Self.extent))
+      for columns in 0..<blocks[index].values.panels {
+        tiles_multiply(
+          scratch.packed.panel(0, block: stretch.column / Self.extent),
+          blocks[index].values.panel(columns, block: stretch.start / Self.extent), panels, index > 0,
+          scratch.sums.view.base + columns * Self.extent, scratch.sums.columns)
+      }
+    }
+    for line in 0..<lines.count {
+      let total = VectorMath.sum(VectorMath.load(totals.row(line)))
+      keepNormalizer(line, largest[line] + VectorMath.logarithm(total))
+      let inverse = 1 / total
+      VectorMath.map(scratch.sums.view.row(line), into: output.row(line), shape.headDimension) { $0 * inverse }
     }
   }
 
@@ -192,40 +237,4 @@ struct TileAttention {
     }
     return packed
   }
-
-  /// Turns a row of scores into exp(score − largest), zero where nothing is seen.
-  ///
-  /// A lane of the sum takes every sixteenth key: where blocks begin at multiples of 16 the sum does not depend on how
-  /// the keys are cut into blocks.
-  private func exponentials(
-    _ scores: UnsafeMutablePointer<Float>, _ part: Part, row: Int
-  ) -> (largest: Float, total: Float) {
-    var largest = -Float.infinity
-    for (index, stretch) in part.stretches.enumerated() {
-      let seen = part.seen(index, row: row)
-      largest = max(largest, Softmax.maximum(scores + stretch.column + seen.lowerBound, seen.count))
-    }
-    var sum = VectorMath.Vector.zero
-    for (index, stretch) in part.stretches.enumerated() {
-      let seen = part.seen(index, row: row)
-      let start = scores + stretch.column
-      for key in stride(from: 0, to: Self.padded(part.seen(index, panel: row / Self.extent)), by: 16) {
-        var value = VectorMath.Vector.zero
-        if key + 16 > seen.lowerBound, key < seen.upperBound {
-          value = VectorMath.exponential(VectorMath.load(start + key) - largest)
-          if key < seen.lowerBound || key + 16 > seen.upperBound {
-            let keys = Self.lanes &+ Int32(truncatingIfNeeded: key)
-            let isSeen =
-              keys .>= Int32(truncatingIfNeeded: seen.lowerBound) .& keys .< Int32(truncatingIfNeeded: seen.upperBound)
-            value.replace(with: 0, where: .!isSeen)
-          }
-          sum += value
-        }
-        VectorMath.store(value, start + key)
-      }
-    }
-    return (largest, VectorMath.sum(sum))
-  }
-
-  private static let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }

@@ -24,11 +24,17 @@ extension TileAttention {
     let queryColumns: TileOperand
     let gradient: TileOperand
     let gradientColumns: TileOperand
-    let probabilities: Matrix
-    let scoreGradient: Matrix
+    /// Scaled scores of a panel of queries, and dP.
+    let scores: Matrix
+    let gradientScores: Matrix
+    /// dS of a panel of queries.
     let packedRows: TileOperand
-    let packedColumns: TileOperand
+    /// dS and P of all queries, keys as lines.
+    let packedGradient: TileOperand
+    let packedProbabilities: TileOperand
     let querySums: Matrix
+    let seen = TileAttention.SeenLines()
+    let softmaxRows = SoftmaxRows()
 
     init(headDimension d: Int) {
       let (rows, chunk) = (TileAttention.backwardRows, TileAttention.keyChunk)
@@ -36,12 +42,20 @@ extension TileAttention {
       queryColumns = TileOperand(lines: d, depth: rows)
       gradient = TileOperand(lines: rows, depth: d)
       gradientColumns = TileOperand(lines: d, depth: rows)
-      probabilities = Matrix(uninitializedRows: rows, columns: chunk)
-      scoreGradient = Matrix(uninitializedRows: rows, columns: chunk)
-      packedRows = TileOperand(lines: rows, depth: chunk)
-      packedColumns = TileOperand(lines: TileOperand.extent, depth: rows)
+      scores = Matrix(uninitializedRows: TileOperand.extent, columns: chunk)
+      gradientScores = Matrix(uninitializedRows: TileOperand.extent, columns: chunk)
+      packedRows = TileOperand(lines: TileOperand.extent, depth: chunk)
+      packedGradient = TileOperand(lines: chunk, depth: rows)
+      packedProbabilities = TileOperand(lines: chunk, depth: rows)
       querySums = Matrix(uninitializedRows: rows, columns: TileAttention.padded(d))
     }
+  }
+
+  /// What the softmax of each line of a panel has to know.
+  final class SoftmaxRows {
+    let base = UnsafeMutablePointer<tiles_softmax_row>.allocate(capacity: TileOperand.extent)
+
+    deinit { base.deallocate() }
   }
 
   /// What one pass backward reads and writes.
@@ -163,25 +177,28 @@ extension TileAttention {
       let segment = segments[stretch.block * shape.keyHeads + keyHead]
       for start in stride(from: 0, to: stretch.count, by: Self.keyChunk) {
         let count = min(Self.keyChunk, stretch.count - start)
-        // Keys of the chunk that a panel of queries sees, and that a query of the last stretch sees.
-        let seenByPanel = (0..<panels).map { min(count, max(0, part.seen(index, panel: $0) - start)) }
-        let place = stretch.start + start
-        scores(scratch, segment, from: place, seenByPanel)
-        for row in 0..<rows {
-          let seen = part.seen(index, row: row).clamped(to: start..<start + count)
-          softmaxGradient(
-            scratch.probabilities.view.row(row), scratch.scoreGradient.view.row(row),
-            seen: seen.lowerBound - start..<seen.upperBound - start,
-            padded: Self.padded(count), normalizer: pass.normalizers.row(part.rows.lowerBound + row)[head],
-            pull: pulls[row])
+        for panel in 0..<panels {
+          let lines = part.lines(panel: panel)
+          scratch.seen.set(lines) { line in
+            let seen = part.seen(index, row: line).clamped(to: start..<start + count)
+            return seen.lowerBound - start..<seen.upperBound - start
+          }
+          for (offset, line) in lines.enumerated() {
+            scratch.softmaxRows.base[offset] = tiles_softmax_row(
+              normalizer: pass.normalizers.row(part.rows.lowerBound + line)[head], pull: pulls[line],
+              scale: shape.scale)
+          }
+          // Keys of the chunk that a query of the panel sees; the products with the keys want all.
+          let seen = TileOperand.count(min(count, max(0, part.seen(index, panel: panel) - start)))
+          panelGradient(
+            scratch, segment, panel: panel, lines: lines.count, from: (stretch.start + start) / Self.extent, seen: seen,
+            of: TileOperand.count(count))
         }
-        addToQueries(scratch, segment, from: place, seenByPanel, rows: rows)
-        let first = segment.start + place
+        let first = segment.start + stretch.start + start
         addToKeys(
-          scratch.scoreGradient, scratch.queryColumns, scratch, rows: rows,
-          into: keyParts.columns(first..<first + count))
+          scratch.packedGradient, scratch.queryColumns, rows: rows, into: keyParts.columns(first..<first + count))
         addToKeys(
-          scratch.probabilities, scratch.gradientColumns, scratch, rows: rows,
+          scratch.packedProbabilities, scratch.gradientColumns, rows: rows,
           into: valueParts.columns(first..<first + count))
       }
     }
@@ -189,73 +206,44 @@ extension TileAttention {
     for row in 0..<rows { target.row(row).update(from: scratch.querySums.view.row(row), count: d) }
   }
 
-  /// Scaled scores and dP = dO·Vᵀ of a chunk of keys, as far as each panel of queries sees them.
-  private func scores(_ scratch: Scratch, _ segment: PackedSegment, from start: Int, _ seenByPanel: [Int]) {
-    for (panel, count) in seenByPanel.enumerated() {
-      let scores = scratch.probabilities.view.row(panel * Self.extent)
-      let gradient = scratch.scoreGradient.view.row(panel * Self.extent)
-      for keys in 0..<TileOperand.count(count) {
-        let place = start / Self.extent + keys
-        tiles_multiply(
-          scratch.query.panel(panel), segment.keys.panel(place), scratch.query.blocks, false,
-          scores + keys * Self.extent, Self.keyChunk)
-        tiles_multiply(
-          scratch.gradient.panel(panel), segment.values.panel(place), scratch.gradient.blocks, false,
-          gradient + keys * Self.extent, Self.keyChunk)
-      }
-    }
-  }
-
-  /// Scores become probabilities, dP becomes dS = scale · P∘(dP − pull); zeros where nothing is seen.
-  private func softmaxGradient(
-    _ p: UnsafeMutablePointer<Float>, _ dP: UnsafeMutablePointer<Float>, seen: Range<Int>, padded: Int,
-    normalizer: Float, pull: Float
+  /// Scaled scores and dP = dO·Vᵀ of a panel of queries and a chunk of keys; packs P and dS, and dQ += dS·K.
+  /// - Parameters:
+  ///   - place: the chunk's first panel of keys in the segment.
+  ///   - seen: panels of keys that the queries see; the others of `all` get zeros.
+  private func panelGradient(
+    _ scratch: Scratch, _ segment: PackedSegment, panel: Int, lines: Int, from place: Int, seen: Int, of all: Int
   ) {
-    let scale = shape.scale
-    var index = seen.lowerBound / 16 * 16
-    while index < seen.upperBound {
-      let probability = VectorMath.exponential(VectorMath.load(p + index) - normalizer)
-      VectorMath.store(probability, p + index)
-      VectorMath.store(probability * (VectorMath.load(dP + index) - pull) * scale, dP + index)
-      index += 16
+    let (scores, gradient) = (scratch.scores.view.base, scratch.gradientScores.view.base)
+    for keys in 0..<seen {
+      tiles_multiply(
+        scratch.query.panel(panel), segment.keys.panel(place + keys), scratch.query.blocks, false,
+        scores + keys * Self.extent, Self.keyChunk)
+      tiles_multiply(
+        scratch.gradient.panel(panel), segment.values.panel(place + keys), scratch.gradient.blocks, false,
+        gradient + keys * Self.extent, Self.keyChunk)
     }
-    // Vectors went past what is seen on both sides, at most to the end of the padding.
-    p.update(repeating: 0, count: seen.lowerBound)
-    dP.update(repeating: 0, count: seen.lowerBound)
-    (p + seen.upperBound).update(repeating: 0, count: padded - seen.upperBound)
-    (dP + seen.upperBound).update(repeating: 0, count: padded - seen.upperBound)
-  }
-
-  /// dQ += dS · K.
-  private func addToQueries(
-    _ scratch: Scratch, _ segment: PackedSegment, from start: Int, _ seenByPanel: [Int], rows: Int
-  ) {
-    for (panel, count) in seenByPanel.enumerated() where count > 0 {
-      let lines = min(Self.extent, rows - panel * Self.extent)
-      tiles_pack_rows(
-        scratch.scoreGradient.view.row(panel * Self.extent), Self.keyChunk, lines, Self.padded(count), 1, false,
-        scratch.packedRows.panel(panel))
-      for columns in 0..<segment.keyColumns.panels {
-        tiles_multiply(
-          scratch.packedRows.panel(panel), segment.keyColumns.panel(columns, block: start / Self.extent),
-          TileOperand.count(count), true, scratch.querySums.view.row(panel * Self.extent) + columns * Self.extent,
-          scratch.querySums.columns)
-      }
+    tiles_pack_softmax_gradient(
+      scores, gradient, Self.keyChunk, lines, seen * Self.extent, scratch.seen.base, scratch.softmaxRows.base,
+      scratch.packedRows.panel(0), scratch.packedGradient.panel(0, block: panel),
+      scratch.packedProbabilities.panel(0, block: panel), scratch.packedGradient.blocks * TileOperand.blockBytes)
+    for keys in seen..<all {
+      scratch.packedGradient.clear(panel: keys, block: panel)
+      scratch.packedProbabilities.clear(panel: keys, block: panel)
+    }
+    guard seen > 0 else { return }
+    for columns in 0..<segment.keyColumns.panels {
+      tiles_multiply(
+        scratch.packedRows.panel(0), segment.keyColumns.panel(columns, block: place), seen, true,
+        scratch.querySums.view.row(panel * Self.extent) + columns * Self.extent, scratch.querySums.columns)
     }
   }
 
   /// dKᵀ += Qᵀ · dS, or dVᵀ += dOᵀ · P.
-  private func addToKeys(
-    _ weights: Matrix, _ lines: TileOperand, _ scratch: Scratch, rows: Int, into target: MatrixView
-  ) {
-    let packed = scratch.packedColumns.panel(0)
+  private func addToKeys(_ weights: TileOperand, _ lines: TileOperand, rows: Int, into target: MatrixView) {
     for keys in 0..<TileOperand.count(target.columns) {
-      tiles_pack_columns(
-        weights.view.base + keys * Self.extent, Self.keyChunk,
-        min(Self.extent, target.columns - keys * Self.extent), rows, 1, true, packed)
       for line in 0..<lines.panels {
         TileProducts.multiply(
-          lines.panel(line), packed, blocks: TileOperand.count(rows), accumulate: true, into: target,
+          lines.panel(line), weights.panel(keys), blocks: TileOperand.count(rows), accumulate: true, into: target,
           row: line * Self.extent, column: keys * Self.extent)
       }
     }

@@ -37,6 +37,11 @@ final class TileOperand: @unchecked Sendable {
     UnsafeMutableRawPointer(memory.view.base) + (index * blocks + block) * Self.blockBytes
   }
 
+  /// Fills a block with zeros.
+  func clear(panel index: Int, block: Int) {
+    panel(index, block: block).initializeMemory(as: UInt8.self, repeating: 0, count: Self.blockBytes)
+  }
+
   /// Packs one panel.
   /// - Parameters:
   ///   - x: [lines, depth] if the lines are its rows, else [depth, lines].

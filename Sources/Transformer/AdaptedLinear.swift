@@ -8,15 +8,14 @@ struct AdaptedLinear {
   let bias: [Float]?
   let update: LowRankPair?
   /// Dropout of the update's input; nil outside training.
-  let dropout: (mask: DropoutMask, keys: [UInt64])?
+  let dropout: RowDropout?
   let products: Products
 
   /// Forward. x: [n, in]; y: [n, out], overwritten.
-  /// - Returns: A·drop(x), [n, r], which the backward pass wants to know again; nil without an update.
+  /// - Returns: A·drop(x), [n, p] with p ≥ r, which the backward pass wants to know again; nil without an update.
   @discardableResult
   func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
-    products.linear(x, weight, into: y)
-    return addBiasAndUpdate(x, to: y)
+    Self.forward(x, [(self, y)], products: products)[0]
   }
 
   /// Forward of several layers with the same input.
@@ -24,8 +23,29 @@ struct AdaptedLinear {
   static func forward(
     _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products
   ) -> [Matrix?] {
-    products.linear(x, layers.map { ($0.linear.weight, $0.y) })
-    return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
+    guard layers.contains(where: { $0.linear.narrowProducts(rows: x.view.rows) != nil }) else {
+      products.linear(x, layers.map { ($0.linear.weight, $0.y) })
+      return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
+    }
+    return layers.map { linear, y in
+      guard let update = linear.update, let lanes = linear.narrowProducts(rows: x.view.rows) else {
+        products.linear(x, linear.weight, into: y)
+        return linear.addBiasAndUpdate(x, to: y)
+      }
+      let narrow = Matrix(uninitializedRows: y.rows, columns: NarrowProducts.columns(rank: update.a.rows))
+      lanes.project(
+        x.view, dropout: linear.dropout, NarrowProducts.transposed(update.a.view).view, into: narrow.view)
+      products.linear(
+        x, linear.weight, update: LowRankUpdate(narrow: narrow.view, b: update.b.view, scale: update.scale), into: y)
+      if let bias = linear.bias { Elementwise.add(bias, toEachRowOf: y, pool: products.pool) }
+      return narrow
+    }
+  }
+
+  /// Products in lanes for the update, where they are worth it.
+  private func narrowProducts(rows: Int) -> NarrowProducts? {
+    guard let update, rows > 0 else { return nil }
+    return products.narrow(rows: rows, rank: update.a.rows, columns: [update.a.columns, update.b.rows])
   }
 
   private func addBiasAndUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
@@ -47,7 +67,7 @@ struct AdaptedLinear {
   private func withDropped<Result>(_ x: SharedRows, _ body: (SharedRows) -> Result) -> Result {
     guard let dropout else { return body(x) }
     let copy = Matrix(uninitializedRows: x.view.rows, columns: x.view.columns)
-    dropout.mask.apply(x.view, keys: dropout.keys, into: copy.view, pool: products.pool)
+    dropout.apply(x.view, into: copy.view, pool: products.pool)
     return body(SharedRows(copy.view))
   }
 
@@ -68,6 +88,9 @@ struct AdaptedLinear {
     let dy = SharedRows(outputGradient)
     if let dx { products.linearBackward(dy, weight, adding: adding, into: dx) }
     guard let update, outputGradient.rows > 0 else { return }
+    if let lanes = narrowProducts(rows: outputGradient.rows) {
+      return updateBackward(x, update, lanes, narrow: narrow, outputGradient: outputGradient, gradient, into: dx)
+    }
     let g = Matrix(uninitializedRows: outputGradient.rows, columns: update.b.columns)
     products.multiply(dy, update.b.view, alpha: update.scale, into: g.view)
     if let gradient, let narrow {
@@ -82,7 +105,26 @@ struct AdaptedLinear {
     let back = Matrix(uninitializedRows: dx.rows, columns: dx.columns)
     products.multiply(g.view, update.a.view, into: back.view)
     // The mask is its own gradient: it scales the same entries.
-    dropout.mask.apply(back.view, keys: dropout.keys, into: back.view, pool: products.pool)
+    dropout.apply(back.view, into: back.view, pool: products.pool)
     Elementwise.add(back.view, to: dx, pool: products.pool)
+  }
+
+  /// The update's part of `backward`, in lanes.
+  private func updateBackward(
+    _ x: SharedRows, _ update: LowRankPair, _ lanes: NarrowProducts, narrow: Matrix?, outputGradient: MatrixView,
+    _ gradient: LowRankPair?, into dx: MatrixView?
+  ) {
+    let b = NarrowProducts.padded(update.b.view)
+    let g = Matrix(uninitializedRows: outputGradient.rows, columns: b.columns)
+    lanes.project(outputGradient, b.view, alpha: update.scale, into: g.view)
+    if let gradient, let narrow {
+      let rank = update.a.rows
+      let (scale, db, da) = (update.scale, gradient.b.view, gradient.a.view)
+      let outputs = lanes.correlation(outputGradient, narrow.view).view
+      for row in 0..<db.rows { for place in 0..<rank { db.row(row)[place] += scale * outputs.row(row)[place] } }
+      let inputs = lanes.correlation(x.view, dropout: dropout, g.view).view
+      for place in 0..<rank { for column in 0..<da.columns { da.row(place)[column] += inputs.row(column)[place] } }
+    }
+    if let dx { lanes.expand(g.view, update.a.view, dropout: dropout, addingTo: dx) }
   }
 }

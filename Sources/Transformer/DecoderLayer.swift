@@ -28,7 +28,8 @@ struct DecoderLayer {
     let update = adapter[projection]
     return AdaptedLinear(
       weight: weights[projection], bias: weights.bias(of: projection), update: update,
-      dropout: update == nil ? nil : dropout.map { ($0.mask(projection), $0.keys) }, products: products)
+      dropout: update == nil ? nil : dropout.map { RowDropout(mask: $0.mask(projection), keys: $0.keys) },
+      products: products)
   }
 
   private func forward(_ projection: Projection, _ x: SharedRows, into y: Matrix, _ narrow: NarrowActivations) {

@@ -1,0 +1,194 @@
+/// Products of tall matrices with narrow ones, the halves of low-rank updates, in lanes of float32.
+///
+/// A narrow matrix has p columns, a multiple of sixteen, with zeros beyond the rank. The tall one is read where it lies and
+/// entries are dropped on the way: for tile registers it would have to be packed, to fill half of each tile.
+public struct NarrowProducts: Sendable {
+  private let pool: WorkerPool
+
+  /// Ranks up to this are worth it.
+  static let largestRank = 32
+  /// Sums that are carried in registers at a time.
+  private static let streams = 8
+  /// Rows that are gone through at a time where columns are summed up.
+  private static let blockRows = 64
+  /// Columns whose entries are dropped into scratch memory at a time, which stays in the first-level cache.
+  private static let chunkColumns = 256
+
+  /// Products on a pool.
+  public init(pool: WorkerPool) { self.pool = pool }
+
+  /// Columns of a narrow matrix for a rank.
+  public static func columns(rank: Int) -> Int { (rank + 15) / 16 * 16 }
+
+  /// The transpose of a factor [r, k] as a narrow matrix, [k, p].
+  public static func transposed(_ factor: MatrixView) -> Matrix {
+    let result = Matrix(rows: factor.columns, columns: columns(rank: factor.rows))
+    for row in 0..<factor.rows {
+      let source = factor.row(row)
+      for column in 0..<factor.columns { result.view.row(column)[row] = source[column] }
+    }
+    return result
+  }
+
+  /// A factor [k, r] as a narrow matrix, [k, p].
+  public static func padded(_ factor: MatrixView) -> Matrix {
+    let result = Matrix(rows: factor.rows, columns: columns(rank: factor.columns))
+    for row in 0..<factor.rows { result.view.row(row).update(from: factor.row(row), count: factor.columns) }
+    return result
+  }
+
+  /// N ← α · drop(X) · F.
+  /// - Parameters:
+  ///   - x: [n, k].
+  ///   - factor: F, [k, p].
+  ///   - narrow: N, [n, p].
+  public func project(
+    _ x: MatrixView, dropout: RowDropout? = nil, _ factor: MatrixView, alpha: Float = 1, into narrow: MatrixView
+  ) {
+    precondition(factor.rows == x.columns && narrow.rows == x.rows && narrow.columns == factor.columns)
+    pool.ranges((x.rows + Self.streams - 1) / Self.streams, minimum: 2) { groups, _ in
+      Self.withScratch(Self.streams * (Self.chunkColumns + factor.columns)) { scratch in
+        let sums = scratch + Self.streams * Self.chunkColumns
+        for group in groups {
+          let rows = group * Self.streams..<min(x.rows, (group + 1) * Self.streams)
+          sums.update(repeating: 0, count: rows.count * factor.columns)
+          for start in stride(from: 0, to: x.columns, by: Self.chunkColumns) {
+            let columns = start..<min(x.columns, start + Self.chunkColumns)
+            let kept = Self.kept(x, rows: rows, columns: columns, dropout, scratch)
+            for lane in stride(from: 0, to: factor.columns, by: 16) {
+              Self.addProducts(
+                columns.count, lanes: factor.row(start) + lane, laneStep: factor.stride, scalars: kept.base,
+                streams: rows.count, between: kept.stride, step: 1, to: sums + lane, stride: factor.columns)
+            }
+          }
+          for (offset, row) in rows.enumerated() {
+            VectorMath.map(sums + offset * factor.columns, into: narrow.row(row), factor.columns) { $0 * alpha }
+          }
+        }
+      }
+    }
+  }
+
+  /// drop(X)ᵀ · N, [k, p]; rows are added one after the other.
+  /// - Parameters:
+  ///   - x: [n, k], k a multiple of 16.
+  ///   - narrow: N, [n, p].
+  public func correlation(_ x: MatrixView, dropout: RowDropout? = nil, _ narrow: MatrixView) -> Matrix {
+    precondition(narrow.rows == x.rows && x.columns % 16 == 0)
+    let result = Matrix(rows: x.columns, columns: narrow.columns)
+    pool.ranges(x.columns / 16) { vectors, _ in
+      Self.withScratch(Self.blockRows * Self.chunkColumns) { scratch in
+        for start in stride(from: vectors.lowerBound * 16, to: vectors.upperBound * 16, by: Self.chunkColumns) {
+          let columns = start..<min(vectors.upperBound * 16, start + Self.chunkColumns)
+          for first in stride(from: 0, to: x.rows, by: Self.blockRows) {
+            let rows = first..<min(x.rows, first + Self.blockRows)
+            let kept = Self.kept(x, rows: rows, columns: columns, dropout, scratch)
+            for column in stride(from: 0, to: columns.count, by: Self.streams) {
+              for lane in stride(from: 0, to: narrow.columns, by: 16) {
+                Self.addProducts(
+                  rows.count, lanes: narrow.row(first) + lane, laneStep: narrow.stride, scalars: kept.base + column,
+                  streams: Self.streams, between: 1, step: kept.stride, to: result.view.row(start + column) + lane,
+                  stride: result.columns)
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// Y ← Y + drop(N · F).
+  /// - Parameters:
+  ///   - narrow: N, [n, p].
+  ///   - factor: F, [r, k], k a multiple of 16, r ≤ p.
+  ///   - y: [n, k].
+  public func expand(_ narrow: MatrixView, _ factor: MatrixView, dropout: RowDropout? = nil, addingTo y: MatrixView) {
+    precondition(y.rows == narrow.rows && y.columns == factor.columns && y.columns % 16 == 0)
+    pool.ranges((y.rows + Self.streams - 1) / Self.streams, minimum: 2) { groups, _ in
+      Self.withScratch(Self.streams * 16) { sums in
+        for group in groups {
+          let rows = group * Self.streams..<min(y.rows, (group + 1) * Self.streams)
+          for column in stride(from: 0, to: y.columns, by: 16) {
+            sums.update(repeating: 0, count: rows.count * 16)
+            Self.addProducts(
+              factor.rows, lanes: factor.base + column, laneStep: factor.stride, scalars: narrow.row(rows.lowerBound),
+              streams: rows.count, between: narrow.stride, step: 1, to: sums, stride: 16)
+            for (offset, row) in rows.enumerated() {
+              var sum = VectorMath.load(sums + offset * 16)
+              if let dropout { sum = dropout.kept(sum, row: row, column: column) }
+              let target = y.row(row) + column
+              VectorMath.store(VectorMath.load(target) + sum, target)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static func withScratch(_ floats: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: floats * MemoryLayout<Float>.stride, alignment: 64) { memory in
+      if let base = memory.bindMemory(to: Float.self).baseAddress { body(base) }
+    }
+  }
+
+  /// A part of a matrix with entries dropped, in scratch memory, or as it is if none are.
+  private static func kept(
+    _ x: MatrixView, rows: Range<Int>, columns: Range<Int>, _ dropout: RowDropout?,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) -> (base: UnsafePointer<Float>, stride: Int) {
+    guard let dropout else { return (UnsafePointer(x.row(rows.lowerBound) + columns.lowerBound), x.stride) }
+    for (offset, row) in rows.enumerated() {
+      dropout.apply(x.row(row), row: row, columns: columns, into: scratch + offset * chunkColumns)
+    }
+    return (UnsafePointer(scratch), chunkColumns)
+  }
+
+  /// sums[j] ← sums[j] + Σ_t scalars[j·between + t·step] · lanes[t·laneStep], for `streams` j ≤ 8; a sum is sixteen lanes,
+  /// and sums lie `stride` apart.
+  @inline(__always)
+  private static func addProducts(
+    _ count: Int, lanes: UnsafePointer<Float>, laneStep: Int, scalars: UnsafePointer<Float>, streams: Int, between: Int,
+    step: Int, to sums: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    typealias Vector = VectorMath.Vector
+    guard streams == Self.streams else {
+      for stream in 0..<streams {
+        var sum = VectorMath.load(sums + stream * stride)
+        for place in 0..<count {
+          sum.addProduct(
+            VectorMath.load(lanes + place * laneStep), Vector(repeating: scalars[stream * between + place * step]))
+        }
+        VectorMath.store(sum, sums + stream * stride)
+      }
+      return
+    }
+    var (s0, s1) = (VectorMath.load(sums), VectorMath.load(sums + stride))
+    var (s2, s3) = (VectorMath.load(sums + 2 * stride), VectorMath.load(sums + 3 * stride))
+    var (s4, s5) = (VectorMath.load(sums + 4 * stride), VectorMath.load(sums + 5 * stride))
+    var (s6, s7) = (VectorMath.load(sums + 6 * stride), VectorMath.load(sums + 7 * stride))
+    var lane = lanes
+    var scalar = scalars
+    for _ in 0..<count {
+      let vector = VectorMath.load(lane)
+      s0.addProduct(vector, Vector(repeating: scalar[0]))
+      s1.addProduct(vector, Vector(repeating: scalar[between]))
+      s2.addProduct(vector, Vector(repeating: scalar[2 * between]))
+      s3.addProduct(vector, Vector(repeating: scalar[3 * between]))
+      s4.addProduct(vector, Vector(repeating: scalar[4 * between]))
+      s5.addProduct(vector, Vector(repeating: scalar[5 * between]))
+      s6.addProduct(vector, Vector(repeating: scalar[6 * between]))
+      s7.addProduct(vector, Vector(repeating: scalar[7 * between]))
+      lane += laneStep
+      scalar += step
+    }
+    VectorMath.store(s0, sums)
+    VectorMath.store(s1, sums + stride)
+    VectorMath.store(s2, sums + 2 * stride)
+    VectorMath.store(s3, sums + 3 * stride)
+    VectorMath.store(s4, sums + 4 * stride)
+    VectorMath.store(s5, sums + 5 * stride)
+    VectorMath.store(s6, sums + 6 * stride)
+    VectorMath.store(s7, sums + 7 * stride)
+  }
+}
