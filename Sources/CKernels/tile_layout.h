@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // The library is built for any processor; only these functions use what must be asked for first.
-#define TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl")))
+#define TILES __attribute__((target("amx-tile,amx-bf16,prfchw,avx512f,avx512bw,avx512dq,avx512vl")))
 
 enum { block_bytes = 4096, tile_bytes = 1024, row_bytes = 64, low_bytes = 2 * tile_bytes };
 

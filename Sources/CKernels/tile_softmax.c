@@ -7,21 +7,23 @@
 
 #include "tile_layout.h"
 
-// eˣ within 2 units in the last place for −87 ≤ x ≤ 88, bounded there; what is no number stays none.
-// Range reduction x = n·ln 2 + r, then the polynomial of the Cephes library for eʳ.
-TILES static inline __m512 exponential(__m512 x) {
-  // Of two operands that cannot be compared these two give the second.
-  x = _mm512_min_ps(_mm512_set1_ps(88), _mm512_max_ps(_mm512_set1_ps(-87), x));
-  __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-  r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
-  __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(1.98756915e-4f), _mm512_set1_ps(1.39819995e-3f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519e-3f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665796e-2f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.66666655e-1f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-  p = _mm512_fmadd_ps(_mm512_mul_ps(p, r), r, _mm512_add_ps(r, _mm512_set1_ps(1)));
+static const float log2_e = 1.44269504f;
+
+// 2ˣ within 3e-7 of itself; what is no number stays none. A polynomial fitted to the fraction of x, −½ to ½.
+TILES static inline __m512 power_of_two(__m512 x) {
+  __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m512 f = _mm512_sub_ps(x, n);
+  __m512 p = _mm512_fmadd_ps(f, _mm512_set1_ps(1.327647129e-3f), _mm512_set1_ps(9.675541893e-3f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.550713465e-2f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.402212024e-1f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.931469440e-1f));
+  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
   return _mm512_scalef_ps(p, n);
+}
+
+// e^(x − offset), given −offset · log₂ e.
+TILES static inline __m512 exponential(__m512 x, __m512 shift) {
+  return power_of_two(_mm512_fmadd_ps(x, _mm512_set1_ps(log2_e), shift));
 }
 
 // Which of sixteen keys from `key` on are seen.
@@ -55,9 +57,8 @@ TILES void tiles_pack_exponentials(const float *scores, ptrdiff_t stride, ptrdif
       __m512i high = _mm512_setzero_si512(), low = high;
       if (line < lines) {
         const float *x = scores + line * stride + key;
-        const __m512 offset = _mm512_set1_ps(largest[line]);
-        __m512 a = exponential(_mm512_sub_ps(_mm512_loadu_ps(x), offset));
-        __m512 b = exponential(_mm512_sub_ps(_mm512_loadu_ps(x + 16), offset));
+        const __m512 shift = _mm512_set1_ps(-largest[line] * log2_e);
+        __m512 a = exponential(_mm512_loadu_ps(x), shift), b = exponential(_mm512_loadu_ps(x + 16), shift);
         if (seen[line].first > key || key + 32 > seen[line].end) {
           a = _mm512_maskz_mov_ps(seen_lanes(seen[line], key), a);
           b = _mm512_maskz_mov_ps(seen_lanes(seen[line], key + 16), b);
@@ -73,12 +74,11 @@ TILES void tiles_pack_exponentials(const float *scores, ptrdiff_t stride, ptrdif
 }
 
 // P and dS = P∘(dP − pull)·scale of sixteen keys.
-TILES static inline __m512 softmax_gradient(const float *score, const float *gradient, __mmask16 lanes,
-                                            const tiles_softmax_row *row, __m512 *probability) {
-  __m512 x = _mm512_sub_ps(_mm512_loadu_ps(score), _mm512_set1_ps(row->normalizer));
-  *probability = _mm512_maskz_mov_ps(lanes, exponential(x));
+TILES static inline __m512 softmax_gradient(const float *score, const float *gradient, const tiles_softmax_row *row,
+                                            __m512 *probability) {
+  *probability = exponential(_mm512_loadu_ps(score), _mm512_set1_ps(-row->normalizer * log2_e));
   __m512 pulled = _mm512_sub_ps(_mm512_loadu_ps(gradient), _mm512_set1_ps(row->pull));
-  return _mm512_maskz_mul_ps(lanes, _mm512_mul_ps(*probability, pulled), _mm512_set1_ps(row->scale));
+  return _mm512_mul_ps(*probability, _mm512_mul_ps(pulled, _mm512_set1_ps(row->scale)));
 }
 
 TILES void tiles_pack_softmax_gradient(const float *scores, const float *gradient, ptrdiff_t stride, ptrdiff_t lines,
@@ -96,9 +96,13 @@ TILES void tiles_pack_softmax_gradient(const float *scores, const float *gradien
         ptrdiff_t line = 2 * pair + i;
         for (int half = 0; half < 2; half++) {
           if (line < lines) {
-            ptrdiff_t place = line * stride + key + 16 * half;
-            g[i][half] = softmax_gradient(scores + place, gradient + place, seen_lanes(seen[line], key + 16 * half),
-                                          rows + line, &p[i][half]);
+            ptrdiff_t start = key + 16 * half, place = line * stride + start;
+            g[i][half] = softmax_gradient(scores + place, gradient + place, rows + line, &p[i][half]);
+            if (seen[line].first > start || start + 16 > seen[line].end) {
+              __mmask16 lanes = seen_lanes(seen[line], start);
+              p[i][half] = _mm512_maskz_mov_ps(lanes, p[i][half]);
+              g[i][half] = _mm512_maskz_mov_ps(lanes, g[i][half]);
+            }
           } else {
             p[i][half] = g[i][half] = _mm512_setzero_ps();
           }

@@ -172,6 +172,16 @@ TILES static inline void sum_blocks_exchanged(const char *q, const char *p, ptrd
   if (blocks > 0) SUM_BLOCKS(6, 4, EXCHANGED_PRODUCT);
 }
 
+// From this depth on the lines of a result are there when they are to be stored, if they are asked for first.
+enum { worth_fetching = 8 };
+
+TILES static inline void prefetch_result(const float *c, ptrdiff_t stride) {
+  for (int i = 0; i < 32; i++, c += stride) {
+    __builtin_prefetch(c, 1, 3);
+    __builtin_prefetch(c + 16, 1, 3);
+  }
+}
+
 TILES void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                           ptrdiff_t stride) {
   tiles_multiply_and(left, right, blocks, NULL, NULL, accumulate, c, stride);
@@ -187,6 +197,7 @@ TILES void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blo
     _tile_loadd(2, lower, bytes);
     _tile_loadd(3, lower + 16, bytes);
   } else {
+    if (blocks >= worth_fetching) prefetch_result(c, stride);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);

@@ -42,7 +42,7 @@ public struct DropoutMask: Sendable {
       index += 16
     }
     while index < columns.count {
-      let column = SIMD16(repeating: UInt32(columns.lowerBound + index))
+      let column = SIMD16(repeating: UInt32(columns.lowerBound + index) &* Self.spread)
       y[index] = Self.hash(column, key: key)[0] < threshold ? 0 : source[index] * (1 / (1 - rate))
       index += 1
     }
@@ -54,26 +54,29 @@ public struct DropoutMask: Sendable {
   /// Sixteen numbers of a row, from a column on.
   @inline(__always)
   fileprivate func kept(_ x: VectorMath.Vector, columns: UInt32, key: UInt32) -> VectorMath.Vector {
-    let hashed = Self.hash(Self.lanes &+ columns, key: key)
+    let hashed = Self.hash(Self.lanes &+ columns &* Self.spread, key: key)
     var value = x * (1 / (1 - rate))
     value.replace(with: 0, where: hashed .< SIMD16<UInt32>(repeating: threshold))
     return value
   }
 
-  private static let lanes = SIMD16<UInt32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  /// Neighbouring columns differ in many bits of their product with it: 2³² by the golden ratio.
+  private static let spread: UInt32 = 0x9E37_79B9
+  /// Computed each time, so that the compiler makes it a constant.
+  @inline(__always)
+  private static var lanes: SIMD16<UInt32> {
+    SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) &* 0x9E37_79B9
+  }
 
-  /// Two rounds of the 32-bit finaliser of MurmurHash3, keyed in between.
+  /// The 32-bit finaliser of MurmurHash3 over column and key.
   @inline(__always)
   private static func hash(_ columns: SIMD16<UInt32>, key: UInt32) -> SIMD16<UInt32> {
-    var h = columns &* 0x9E37_79B9 &+ key
+    var h = columns ^ key
     h ^= h &>> 16
     h = h &* 0x85EB_CA6B
     h ^= h &>> 13
-    h = h &+ (key &* 0xC2B2_AE35)
     h = h &* 0xC2B2_AE35
     h ^= h &>> 16
-    h = h &* 0x85EB_CA6B
-    h ^= h &>> 13
     return h
   }
 }

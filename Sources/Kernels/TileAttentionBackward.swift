@@ -14,8 +14,10 @@ extension TileAttention {
     let values: TileOperand
     /// Right side of dS·k, with the keys' columns as lines.
     let keyColumns: TileOperand
-    /// Its first row in the packed matrices.
-    let start: Int
+    /// Its rows in the packed matrices.
+    let rows: Range<Int>
+    /// Its first panel among the panels of all segments.
+    let firstPanel: Int
   }
 
   /// A worker's memory.
@@ -78,48 +80,51 @@ extension TileAttention {
     let segments = pack(blocks, keys: keys)
     // Several sums for each head, so that there is work for all threads; they are added up in a fixed order.
     let slices = heads % pool.threads == 0 ? 1 : min(4, (2 * pool.threads + heads - 1) / heads + 1)
-    let keyParts = Matrix(uninitializedRows: heads * slices * d, columns: keys.rows)
-    let valueParts = Matrix(uninitializedRows: heads * slices * d, columns: keys.rows)
+    let panels = segments.last.map { $0.firstPanel + $0.keys.panels } ?? 0
+    let sums = (0..<2).map { _ in
+      Matrix(uninitializedRows: heads * slices, columns: panels * TileOperand.count(d) * Self.blockFloats)
+    }
+    let (keySums, valueSums) = (sums[0].view, sums[1].view)
     let scratch = (0..<pool.threads).map { _ in Scratch(headDimension: d) }
     pool.run(heads * slices) { index, worker in
       let (head, slice) = index.quotientAndRemainder(dividingBy: slices)
-      let lines = index * d..<(index + 1) * d
-      keyParts.view.rows(lines).clear()
-      valueParts.view.rows(lines).clear()
+      keySums.rows(index..<index + 1).clear()
+      valueSums.rows(index..<index + 1).clear()
       tiles_begin()
       for place in stride(from: slice, to: parts.count, by: slices) {
         add(
-          parts[place], pass, head: head, segments: segments, scratch[worker],
-          keyParts: keyParts.view.rows(lines), valueParts: valueParts.view.rows(lines))
+          parts[place], pass, head: head, segments: segments, scratch[worker], keySums: keySums.row(index),
+          valueSums: valueSums.row(index))
       }
       tiles_end()
     }
-    sum(keyParts.view, slices: slices, into: keyGradient)
-    sum(valueParts.view, slices: slices, into: valueGradient)
+    let distinct = stride(from: 0, to: segments.count, by: shape.keyHeads).map { segments[$0] }
+    sum(keySums, segments: distinct, slices: slices, into: keyGradient)
+    sum(valueSums, segments: distinct, slices: slices, into: valueGradient)
   }
 
-  /// Sums what the query heads of a key head have, and turns it round: [d, n] for each part becomes [n, d].
-  private func sum(_ parts: MatrixView, slices: Int, into target: MatrixView) {
+  /// Numbers of a block of sums: dKᵀ or dVᵀ of 32 columns of a head and 32 keys, one block behind the other.
+  private static let blockFloats = extent * extent
+
+  /// Sums what the query heads of a key head have, and turns it round: blocks of [32, 32] become [n, d].
+  private func sum(_ sums: MatrixView, segments: [PackedSegment], slices: Int, into target: MatrixView) {
     let d = shape.headDimension
     let summands = shape.heads / shape.keyHeads * slices
-    pool.ranges((target.rows + 15) / 16, minimum: 2) { vectors, _ in
-      for start in vectors {
-        let row = start * 16
-        let count = min(16, target.rows - row)
-        for column in 0..<target.columns {
-          let (keyHead, place) = column.quotientAndRemainder(dividingBy: d)
-          let first = keyHead * summands * d + place
-          if count < 16 {
-            for offset in row..<row + count {
-              var sum: Float = 0
-              for summand in 0..<summands { sum += parts.row(first + summand * d)[offset] }
-              target.row(offset)[column] = sum
+    let places = segments.flatMap { segment in (0..<segment.keys.panels).map { (segment, $0) } }
+    pool.ranges(places.count) { range, _ in
+      for (segment, panel) in places[range] {
+        let first = segment.rows.lowerBound + panel * Self.extent
+        let block = (segment.firstPanel + panel) * TileOperand.count(d) * Self.blockFloats
+        for start in stride(from: 0, to: min(Self.extent, segment.rows.upperBound - first), by: 16) {
+          let count = min(16, segment.rows.upperBound - first - start)
+          for column in 0..<target.columns {
+            let (keyHead, line) = column.quotientAndRemainder(dividingBy: d)
+            var sum = VectorMath.Vector.zero
+            for summand in 0..<summands {
+              sum += VectorMath.load(sums.row(keyHead * summands + summand) + block + line * Self.extent + start)
             }
-            continue
+            for offset in 0..<count { target.row(first + start + offset)[column] = sum[offset] }
           }
-          var sum = SIMD16<Float>()
-          for summand in 0..<summands { sum += VectorMath.load(parts.row(first + summand * d) + row) }
-          for offset in 0..<16 { target.row(row + offset)[column] = sum[offset] }
         }
       }
     }
@@ -127,12 +132,15 @@ extension TileAttention {
 
   private func pack(_ blocks: [KeyBlock], keys: MatrixView) -> [PackedSegment] {
     let (keyHeads, d) = (shape.keyHeads, shape.headDimension)
+    var firstPanel = 0
     let packed = blocks.flatMap { block in
-      (0..<keyHeads).map { _ in
+      defer { firstPanel += TileOperand.count(block.keys.rows) }
+      let start = keys.base.distance(to: block.keys.base) / keys.stride
+      return (0..<keyHeads).map { _ in
         PackedSegment(
           keys: TileOperand(lines: block.keys.rows, depth: d), values: TileOperand(lines: block.keys.rows, depth: d),
-          keyColumns: TileOperand(lines: d, depth: block.keys.rows),
-          start: keys.base.distance(to: block.keys.base) / keys.stride)
+          keyColumns: TileOperand(lines: d, depth: block.keys.rows), rows: start..<start + block.keys.rows,
+          firstPanel: firstPanel)
       }
     }
     pool.run(packed.count) { index, _ in
@@ -153,8 +161,8 @@ extension TileAttention {
 
   /// One part's share of one head's gradients.
   private func add(
-    _ part: Part, _ pass: Gradients, head: Int, segments: [PackedSegment], _ scratch: Scratch, keyParts: MatrixView,
-    valueParts: MatrixView
+    _ part: Part, _ pass: Gradients, head: Int, segments: [PackedSegment], _ scratch: Scratch,
+    keySums: UnsafeMutablePointer<Float>, valueSums: UnsafeMutablePointer<Float>
   ) {
     let d = shape.headDimension
     let rows = part.rows.count
@@ -194,12 +202,12 @@ extension TileAttention {
             scratch, segment, panel: panel, lines: lines.count, from: (stretch.start + start) / Self.extent, seen: seen,
             of: TileOperand.count(count))
         }
-        let first = segment.start + stretch.start + start
+        let place = segment.firstPanel + (stretch.start + start) / Self.extent
+        let offset = place * scratch.queryColumns.panels * Self.blockFloats
+        let seen = TileOperand.count(count)
+        addToKeys(scratch.packedGradient, scratch.queryColumns, panels: seen, rows: rows, into: keySums + offset)
         addToKeys(
-          scratch.packedGradient, scratch.queryColumns, rows: rows, into: keyParts.columns(first..<first + count))
-        addToKeys(
-          scratch.packedProbabilities, scratch.gradientColumns, rows: rows,
-          into: valueParts.columns(first..<first + count))
+          scratch.packedProbabilities, scratch.gradientColumns, panels: seen, rows: rows, into: valueSums + offset)
       }
     }
     let target = pass.queryGradient.rows(part.rows).columns(shape.slice(head))
@@ -238,13 +246,15 @@ extension TileAttention {
     }
   }
 
-  /// dKᵀ += Qᵀ · dS, or dVᵀ += dOᵀ · P.
-  private func addToKeys(_ weights: TileOperand, _ lines: TileOperand, rows: Int, into target: MatrixView) {
-    for keys in 0..<TileOperand.count(target.columns) {
+  /// dKᵀ += Qᵀ · dS, or dVᵀ += dOᵀ · P, for some panels of keys.
+  private func addToKeys(
+    _ weights: TileOperand, _ lines: TileOperand, panels: Int, rows: Int, into sums: UnsafeMutablePointer<Float>
+  ) {
+    for keys in 0..<panels {
       for line in 0..<lines.panels {
-        TileProducts.multiply(
-          lines.panel(line), weights.panel(keys), blocks: TileOperand.count(rows), accumulate: true, into: target,
-          row: line * Self.extent, column: keys * Self.extent)
+        tiles_multiply(
+          lines.panel(line), weights.panel(keys), TileOperand.count(rows), true,
+          sums + (keys * lines.panels + line) * Self.blockFloats, Self.extent)
       }
     }
   }

@@ -32,7 +32,7 @@ struct TileProducts: Sendable {
   /// Columns that are widened at a time for the product with the transposed weights.
   private static let widestPiece = 512
   /// Floats of packed weights at a time: within the second-level cache, beside what streams past them.
-  private static let panelFloats = 192 << 10
+  private static let panelFloats = 320 << 10
   /// Blocks of depth that are summed before a result is written back.
   private static let depthBlocks = 48
   /// From this many rows on it pays to turn the weights round while packing them; below, the results.
