@@ -15,31 +15,37 @@ struct AdaptedLinear {
   /// - Returns: A·drop(x), [n, p] with p ≥ r, which the backward pass wants to know again; nil without an update.
   @discardableResult
   func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
-    Self.forward(x, [(self, y)], products: products)[0]
+    Self.forward(x, [(self, y, nil)], products: products)[0]
   }
 
   /// Forward of several layers with the same input.
+  /// - Parameter layers: with what `forward` returned for the same input before, if it is known.
   /// - Returns: what `forward` of each returns.
   static func forward(
-    _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView)], products: Products
+    _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView, narrow: Matrix?)], products: Products
   ) -> [Matrix?] {
     guard layers.contains(where: { $0.linear.narrowProducts(rows: x.view.rows) != nil }) else {
       products.linear(x, layers.map { ($0.linear.weight, $0.y) })
       return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
     }
-    return layers.map { linear, y in
+    return layers.map { linear, y, known in
       guard let update = linear.update, let lanes = linear.narrowProducts(rows: x.view.rows) else {
         products.linear(x, linear.weight, into: y)
         return linear.addBiasAndUpdate(x, to: y)
       }
-      let narrow = Matrix(uninitializedRows: y.rows, columns: NarrowProducts.columns(rank: update.a.rows))
-      lanes.project(
-        x.view, dropout: linear.dropout, NarrowProducts.transposed(update.a.view).view, into: narrow.view)
+      let narrow = known ?? linear.narrowed(x, update, lanes)
       products.linear(
         x, linear.weight, update: LowRankUpdate(narrow: narrow.view, b: update.b.view, scale: update.scale), into: y)
       if let bias = linear.bias { Elementwise.add(bias, toEachRowOf: y, pool: products.pool) }
       return narrow
     }
+  }
+
+  /// A·drop(x), [n, p].
+  private func narrowed(_ x: SharedRows, _ update: LowRankPair, _ lanes: NarrowProducts) -> Matrix {
+    let narrow = Matrix(uninitializedRows: x.view.rows, columns: NarrowProducts.columns(rank: update.a.rows))
+    lanes.project(x.view, dropout: dropout, NarrowProducts.transposed(update.a.view).view, into: narrow.view)
+    return narrow
   }
 
   /// Products in lanes for the update, where they are worth it.

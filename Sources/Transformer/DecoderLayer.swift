@@ -32,13 +32,15 @@ struct DecoderLayer {
       products: products)
   }
 
-  private func forward(_ projection: Projection, _ x: SharedRows, into y: Matrix, _ narrow: NarrowActivations) {
-    narrow.inputs[projection] = linear(projection).forward(x, into: y.view)
-  }
-
-  /// Several projections of the same input.
-  private func forward(_ x: SharedRows, _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations) {
-    let inputs = AdaptedLinear.forward(x, projections.map { (linear($0), $1.view) }, products: products)
+  /// Projections of the same input.
+  /// - Parameter again: whether the narrow activations are there from an earlier pass over the same rows.
+  private func forward(
+    _ x: SharedRows, _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations, again: Bool = false
+  ) {
+    let layers = projections.map { projection, y in
+      (linear: linear(projection), y: y.view, narrow: again ? narrow.inputs[projection] : nil)
+    }
+    let inputs = AdaptedLinear.forward(x, layers, products: products)
     for ((projection, _), input) in zip(projections, inputs) { narrow.inputs[projection] = input }
   }
 
@@ -63,7 +65,7 @@ struct DecoderLayer {
     expand(activations)
     let gated = gatedProduct(activations.feedForward)
     let projected = activations.feedForward.projected ?? stream
-    forward(.down, SharedRows(gated.view), into: projected, activations.narrow)
+    forward(SharedRows(gated.view), [(.down, projected)], activations.narrow)
     normalize(projected, weights.feedForwardOutputNorm, into: stream)
     Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
   }
@@ -79,8 +81,9 @@ struct DecoderLayer {
   }
 
   /// The attention half, forward: fills its activations.
+  /// - Parameter again: whether the layer has gone forward with these activations before.
   func attend(
-    _ stream: Matrix, positions: [Int32], activations: LayerActivations,
+    _ stream: Matrix, positions: [Int32], activations: LayerActivations, again: Bool = false,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
     let pool = products.pool
@@ -90,7 +93,7 @@ struct DecoderLayer {
     let first = normalized(stream, weights.attentionNorm)
     let queries = activations.rawQueries ?? activations.queries
     let keys = activations.rawKeys ?? activations.keys
-    forward(first, [(.query, queries), (.key, keys), (.value, activations.values)], narrow)
+    forward(first, [(.query, queries), (.key, keys), (.value, activations.values)], narrow, again: again)
     normalize(queries, weights.queryNorm, into: activations.queries)
     normalize(keys, weights.keyNorm, into: activations.keys)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
@@ -99,23 +102,24 @@ struct DecoderLayer {
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
       into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
     let projected = activations.projected ?? activations.middle
-    forward(.output, SharedRows(activations.attended.view), into: projected, narrow)
+    forward(SharedRows(activations.attended.view), [(.output, projected)], narrow, again: again)
     normalize(projected, weights.attentionOutputNorm, into: activations.middle)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
   }
 
   /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
-  func expand(_ activations: LayerActivations) {
+  func expand(_ activations: LayerActivations, again: Bool = false) {
     let second = normalized(activations.attention.middle, weights.feedForwardNorm)
     let feedForward = activations.feedForward
-    forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow)
+    forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow, again: again)
   }
 
   /// What the backward pass wants of the feed-forward half, again from the stream in the middle.
   func recomputeFeedForward(_ activations: LayerActivations) {
-    expand(activations)
+    expand(activations, again: true)
     guard let projected = activations.feedForward.projected else { return }
-    forward(.down, SharedRows(gatedProduct(activations.feedForward).view), into: projected, activations.narrow)
+    forward(
+      SharedRows(gatedProduct(activations.feedForward).view), [(.down, projected)], activations.narrow, again: true)
   }
 
   private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {

@@ -85,7 +85,8 @@ extension TransformerModel {
     for index in plan.layers.indices.reversed() {
       guard let activations = kept[index] else { break }
       if let input = inputs[index] {
-        trained(index).attend(input, positions: layout.positions, activations: activations, groups: groups)
+        trained(index).attend(
+          input, positions: layout.positions, activations: activations, again: true, groups: groups)
       }
       if plan.layers[index] != .everything { trained(index).recomputeFeedForward(activations) }
       trained(index).backward(
