@@ -82,7 +82,7 @@ extension Products {
   ///   - x: [n, in].
   ///   - layers: weights [out, in] and where their outputs [n, out] go.
   public func linear(_ x: SharedRows, _ layers: [(weight: WeightMatrix, y: MatrixView)]) {
-    let rows = x.view.rows
+    let rows = x.rows
     guard let format = layers.first?.weight.format, rows > 0 else { return }
     let kernelRows = scheme.kernelRows(rows)
     guard !isPlain, kernelRows <= BlockProducts.mostRows, tiles == nil || kernelRows < Self.fewestTileRows,
@@ -92,7 +92,7 @@ extension Products {
       return
     }
     for layer in layers {
-      precondition(x.view.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
+      precondition(x.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
       precondition(rows == layer.y.rows)
     }
     BlockProducts.linear(x.view, layers, isSingle: kernelRows == 1, pool: pool)

@@ -10,8 +10,10 @@ public enum GateActivation: Sendable, Equatable {
 /// A gated feed-forward layer (Shazeer, arXiv 2002.05202): y = f(g) ∘ u.
 public enum GatedActivation {
   /// Forward. gate, up, y: [n, F]; y may be gate or up.
+  /// - Parameter pool: threads to share the work; nil for the calling one alone.
   public static func forward(
-    _ activation: GateActivation = .silu, gate: MatrixView, up: MatrixView, into y: MatrixView, pool: WorkerPool
+    _ activation: GateActivation = .silu, gate: MatrixView, up: MatrixView, into y: MatrixView,
+    pool: WorkerPool? = nil
   ) {
     precondition(gate.rows == up.rows && gate.columns == up.columns && y.rows == gate.rows && y.columns == gate.columns)
     switch activation {
@@ -34,9 +36,9 @@ public enum GatedActivation {
   }
 
   private static func forward<Function: GateFunction>(
-    _ function: Function.Type, _ gate: MatrixView, _ up: MatrixView, _ y: MatrixView, _ pool: WorkerPool
+    _ function: Function.Type, _ gate: MatrixView, _ up: MatrixView, _ y: MatrixView, _ pool: WorkerPool?
   ) {
-    pool.ranges(gate.rows, minimum: 2) { range, _ in
+    func forward(_ range: Range<Int>) {
       for row in range {
         let g = gate.row(row)
         let u = up.row(row)
@@ -53,6 +55,8 @@ public enum GatedActivation {
         }
       }
     }
+    guard let pool else { return forward(0..<gate.rows) }
+    pool.ranges(gate.rows, minimum: 2) { range, _ in forward(range) }
   }
 
   private static func backward<Function: GateFunction>(

@@ -47,23 +47,34 @@ public struct NarrowProducts: Sendable {
   ) {
     precondition(factor.rows == x.columns && narrow.rows == x.rows && narrow.columns == factor.columns)
     pool.ranges((x.rows + Self.streams - 1) / Self.streams, minimum: 2) { groups, _ in
-      Self.withScratch(Self.streams * (Self.chunkColumns + factor.columns)) { scratch in
-        let sums = scratch + Self.streams * Self.chunkColumns
-        for group in groups {
-          let rows = group * Self.streams..<min(x.rows, (group + 1) * Self.streams)
-          sums.update(repeating: 0, count: rows.count * factor.columns)
-          for start in stride(from: 0, to: x.columns, by: Self.chunkColumns) {
-            let columns = start..<min(x.columns, start + Self.chunkColumns)
-            let kept = Self.kept(x, rows: rows, columns: columns, dropout, scratch)
-            for lane in stride(from: 0, to: factor.columns, by: 16) {
-              Self.addProducts(
-                columns.count, lanes: factor.row(start) + lane, laneStep: factor.stride, scalars: kept.base,
-                streams: rows.count, between: kept.stride, step: 1, to: sums + lane, stride: factor.columns)
-            }
+      let rows = groups.lowerBound * Self.streams..<min(x.rows, groups.upperBound * Self.streams)
+      Self.project(
+        x.rows(rows), firstRow: rows.lowerBound, dropout: dropout, factor, alpha: alpha, into: narrow.rows(rows))
+    }
+  }
+
+  /// The same on the calling thread alone, for some rows of X.
+  /// - Parameter firstRow: which row of X the first is, for dropout.
+  public static func project(
+    _ x: MatrixView, firstRow: Int, dropout: RowDropout?, _ factor: MatrixView, alpha: Float = 1,
+    into narrow: MatrixView
+  ) {
+    withScratch(streams * (chunkColumns + factor.columns)) { scratch in
+      let sums = scratch + streams * chunkColumns
+      for first in stride(from: 0, to: x.rows, by: streams) {
+        let rows = first..<min(x.rows, first + streams)
+        sums.update(repeating: 0, count: rows.count * factor.columns)
+        for start in stride(from: 0, to: x.columns, by: chunkColumns) {
+          let columns = start..<min(x.columns, start + chunkColumns)
+          let kept = kept(x, rows: rows, firstRow: firstRow, columns: columns, dropout, scratch)
+          for lane in stride(from: 0, to: factor.columns, by: 16) {
+            addProducts(
+              columns.count, lanes: factor.row(start) + lane, laneStep: factor.stride, scalars: kept.base,
+              streams: rows.count, between: kept.stride, step: 1, to: sums + lane, stride: factor.columns)
           }
-          for (offset, row) in rows.enumerated() {
-            VectorMath.map(sums + offset * factor.columns, into: narrow.row(row), factor.columns) { $0 * alpha }
-          }
+        }
+        for (offset, row) in rows.enumerated() {
+          VectorMath.map(sums + offset * factor.columns, into: narrow.row(row), factor.columns) { $0 * alpha }
         }
       }
     }
@@ -134,12 +145,12 @@ public struct NarrowProducts: Sendable {
 
   /// A part of a matrix with entries dropped, in scratch memory, or as it is if none are.
   private static func kept(
-    _ x: MatrixView, rows: Range<Int>, columns: Range<Int>, _ dropout: RowDropout?,
+    _ x: MatrixView, rows: Range<Int>, firstRow: Int = 0, columns: Range<Int>, _ dropout: RowDropout?,
     _ scratch: UnsafeMutablePointer<Float>
   ) -> (base: UnsafePointer<Float>, stride: Int) {
     guard let dropout else { return (UnsafePointer(x.row(rows.lowerBound) + columns.lowerBound), x.stride) }
     for (offset, row) in rows.enumerated() {
-      dropout.apply(x.row(row), row: row, columns: columns, into: scratch + offset * chunkColumns)
+      dropout.apply(x.row(row), row: firstRow + row, columns: columns, into: scratch + offset * chunkColumns)
     }
     return (UnsafePointer(scratch), chunkColumns)
   }

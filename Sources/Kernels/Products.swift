@@ -161,6 +161,17 @@ public struct Products: Sendable {
     multiply(a.view, b, transposeB: transposeB, alpha: alpha, into: c)
   }
 
+  /// The input of linear layers, made a panel at a time and packed while it is in the cache, never written as a whole.
+  /// - Parameter make: writes some of the rows, on any thread.
+  /// - Returns: nil where products want the rows as they are.
+  public func packedRows(
+    _ rows: Int, columns: Int, _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
+  ) -> SharedRows? {
+    guard let tiles, scheme.kernelRows(rows) >= Self.fewestTileRows else { return nil }
+    let side = TileProducts.inputSide(rows: rows)
+    return SharedRows(tiles.packed(rows: rows, columns: columns, side: side, make), side: side)
+  }
+
   /// Products with narrow matrices, for low-rank updates of so many rows and such a rank whose columns are whole vectors;
   /// nil where products of any shape do better.
   public func narrow(rows: Int, rank: Int, columns: [Int]) -> NarrowProducts? {
@@ -172,8 +183,8 @@ public struct Products: Sendable {
 
   /// Linear layer, forward, with a low-rank update: Y ← X · Wᵀ + s · N · Bᵀ.
   public func linear(_ x: SharedRows, _ weight: WeightMatrix, update: LowRankUpdate, into y: MatrixView) {
-    if let tiles, scheme.kernelRows(x.view.rows) >= Self.fewestTileRows, update.b.columns <= TileOperand.extent {
-      let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
+    if let tiles, scheme.kernelRows(x.rows) >= Self.fewestTileRows, update.b.columns <= TileOperand.extent {
+      let input = x.packed(TileProducts.inputSide(rows: x.rows), by: tiles)
       return tiles.linear(input, weight, update: update, into: y)
     }
     linear(x, weight, into: y)
@@ -187,10 +198,10 @@ public struct Products: Sendable {
   ///   - weight: [out, in], widened a tile of rows at a time.
   ///   - y: [n, out].
   public func linear(_ x: SharedRows, _ weight: WeightMatrix, into y: MatrixView) {
-    precondition(x.view.columns == weight.columns && y.columns == weight.rows && x.view.rows == y.rows)
-    let kernelRows = scheme.kernelRows(x.view.rows)
+    precondition(x.columns == weight.columns && y.columns == weight.rows && x.rows == y.rows)
+    let kernelRows = scheme.kernelRows(x.rows)
     if let tiles, kernelRows >= Self.fewestTileRows {
-      let input = x.packed(TileProducts.inputSide(rows: x.view.rows), by: tiles)
+      let input = x.packed(TileProducts.inputSide(rows: x.rows), by: tiles)
       return tiles.linear(input, weight, into: y)
     }
     if !isPlain, x.view.rows > 0, kernelRows <= BlockProducts.mostRows {

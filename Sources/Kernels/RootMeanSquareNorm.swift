@@ -1,13 +1,14 @@
 /// RMSNorm, row by row: y = w ∘ x / √(mean(x²) + ε)  (Zhang & Sennrich, arXiv 1910.07467).
 public enum RootMeanSquareNorm {
   /// Forward. x, y: [n, D]; weight: D floats. y may be x.
+  /// - Parameter pool: threads to share the work; nil for the calling one alone.
   public static func forward(
-    _ x: MatrixView, weight: [Float], epsilon: Float, into y: MatrixView, pool: WorkerPool
+    _ x: MatrixView, weight: [Float], epsilon: Float, into y: MatrixView, pool: WorkerPool? = nil
   ) {
     precondition(weight.count == x.columns && y.rows == x.rows && y.columns == x.columns)
     weight.withUnsafeBufferPointer { weight in
       guard let w = weight.baseAddress else { return }
-      pool.ranges(x.rows, minimum: 8) { range, _ in
+      func forward(_ range: Range<Int>) {
         for row in range {
           let source = x.row(row)
           let target = y.row(row)
@@ -24,6 +25,8 @@ public enum RootMeanSquareNorm {
           }
         }
       }
+      guard let pool else { return forward(0..<x.rows) }
+      pool.ranges(x.rows, minimum: 8) { range, _ in forward(range) }
     }
   }
 

@@ -2,13 +2,31 @@
 ///
 /// What it was made from must not change while it is in use. One thread asks at a time.
 public final class SharedRows {
-  /// The rows themselves.
-  public let view: MatrixView
+  /// How many rows.
+  public let rows: Int
+  /// Numbers of a row.
+  public let columns: Int
+  private let source: MatrixView?
   private var left: TileOperand?
   private var right: TileOperand?
 
   /// Rows for use in `Products`.
-  public init(_ view: MatrixView) { self.view = view }
+  public init(_ view: MatrixView) {
+    (rows, columns, source) = (view.rows, view.columns, view)
+  }
+
+  /// Rows that are there in their packed form alone.
+  init(_ operand: TileOperand, side: TileOperand.Side) {
+    (rows, columns, source) = (operand.lines, operand.depth, nil)
+    if side == .left { left = operand } else { right = operand }
+  }
+
+  /// The rows themselves.
+  /// - Precondition: they do not come from `Products.packedRows`.
+  public var view: MatrixView {
+    guard let source else { preconditionFailure("these rows were packed as they were made") }
+    return source
+  }
 
   func packed(_ side: TileOperand.Side, by tiles: TileProducts) -> TileOperand {
     if let ready = side == .left ? left : right { return ready }

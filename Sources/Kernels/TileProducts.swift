@@ -62,6 +62,22 @@ struct TileProducts: Sendable {
     return operand
   }
 
+  /// Packs rows that are made a panel at a time.
+  func packed(
+    rows: Int, columns: Int, side: TileOperand.Side, _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
+  ) -> TileOperand {
+    let operand = TileOperand(lines: rows, depth: columns)
+    let scratch = (0..<pool.threads).map { _ in Matrix(uninitializedRows: Self.extent, columns: columns) }
+    pool.run(operand.panels) { panel, worker in
+      let range = panel * Self.extent..<min(rows, (panel + 1) * Self.extent)
+      let target = scratch[worker].view.rows(0..<range.count)
+      make(range, target)
+      tiles_pack_rows(
+        target.base, target.stride, range.count, columns, 1, side == .right, operand.panel(panel))
+    }
+    return operand
+  }
+
   /// C ← left · rightᵀ, or its transpose, added to C if asked.
   /// - Parameters:
   ///   - left: [m, k], packed as left side.

@@ -11,25 +11,18 @@ struct AdaptedLinear {
   let dropout: RowDropout?
   let products: Products
 
-  /// Forward. x: [n, in]; y: [n, out], overwritten.
-  /// - Returns: A·drop(x), [n, p] with p ≥ r, which the backward pass wants to know again; nil without an update.
-  @discardableResult
-  func forward(_ x: SharedRows, into y: MatrixView) -> Matrix? {
-    Self.forward(x, [(self, y, nil)], products: products)[0]
-  }
-
-  /// Forward of several layers with the same input.
-  /// - Parameter layers: with what `forward` returned for the same input before, if it is known.
-  /// - Returns: what `forward` of each returns.
+  /// Forward of several layers with the same input. x: [n, in]; y: [n, out], overwritten.
+  /// - Parameter layers: with what this returned for the same input before, if it is known.
+  /// - Returns: for each A·drop(x), [n, p] with p ≥ r, which the backward pass wants to know again; nil without an update.
   static func forward(
     _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView, narrow: Matrix?)], products: Products
   ) -> [Matrix?] {
-    guard layers.contains(where: { $0.linear.narrowProducts(rows: x.view.rows) != nil }) else {
+    guard layers.contains(where: { $0.linear.narrowProducts(rows: x.rows) != nil }) else {
       products.linear(x, layers.map { ($0.linear.weight, $0.y) })
       return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
     }
     return layers.map { linear, y, known in
-      guard let update = linear.update, let lanes = linear.narrowProducts(rows: x.view.rows) else {
+      guard let update = linear.update, let lanes = linear.narrowProducts(rows: x.rows) else {
         products.linear(x, linear.weight, into: y)
         return linear.addBiasAndUpdate(x, to: y)
       }
@@ -43,9 +36,23 @@ struct AdaptedLinear {
 
   /// A·drop(x), [n, p].
   private func narrowed(_ x: SharedRows, _ update: LowRankPair, _ lanes: NarrowProducts) -> Matrix {
-    let narrow = Matrix(uninitializedRows: x.view.rows, columns: NarrowProducts.columns(rank: update.a.rows))
+    let narrow = Matrix(uninitializedRows: x.rows, columns: NarrowProducts.columns(rank: update.a.rows))
     lanes.project(x.view, dropout: dropout, NarrowProducts.transposed(update.a.view).view, into: narrow.view)
     return narrow
+  }
+
+  /// Makes A·drop(x), [n, p], of some rows of x at a time; nil where the update wants all of them, or there is none.
+  func narrowing(rows: Int) -> (result: Matrix, take: (_ rows: Range<Int>, _ x: MatrixView) -> Void)? {
+    guard let update, narrowProducts(rows: rows) != nil else { return nil }
+    let factor = NarrowProducts.transposed(update.a.view)
+    let result = Matrix(uninitializedRows: rows, columns: factor.columns)
+    return (
+      result,
+      { rows, x in
+        NarrowProducts.project(
+          x, firstRow: rows.lowerBound, dropout: dropout, factor.view, into: result.view.rows(rows))
+      }
+    )
   }
 
   /// Products in lanes for the update, where they are worth it.
@@ -64,7 +71,7 @@ struct AdaptedLinear {
 
   /// A·x, [n, r].
   private func projected(_ x: SharedRows, _ update: LowRankPair) -> Matrix {
-    let narrow = Matrix(uninitializedRows: x.view.rows, columns: update.a.rows)
+    let narrow = Matrix(uninitializedRows: x.rows, columns: update.a.rows)
     products.multiply(x, update.a.view, transposeB: true, into: narrow.view)
     return narrow
   }
@@ -72,7 +79,7 @@ struct AdaptedLinear {
   /// Calls `body` with the update's input: x itself, or a copy with entries dropped.
   private func withDropped<Result>(_ x: SharedRows, _ body: (SharedRows) -> Result) -> Result {
     guard let dropout else { return body(x) }
-    let copy = Matrix(uninitializedRows: x.view.rows, columns: x.view.columns)
+    let copy = Matrix(uninitializedRows: x.rows, columns: x.columns)
     dropout.apply(x.view, into: copy.view, pool: products.pool)
     return body(SharedRows(copy.view))
   }

@@ -32,16 +32,58 @@ struct DecoderLayer {
       products: products)
   }
 
-  /// Projections of the same input.
+  /// Projections of the same input, which is made some rows at a time.
   /// - Parameter again: whether the narrow activations are there from an earlier pass over the same rows.
   private func forward(
-    _ x: SharedRows, _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations, again: Bool = false
+    _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations, again: Bool = false, rows: Int, columns: Int,
+    _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
   ) {
-    let layers = projections.map { projection, y in
+    var layers = projections.map { projection, y in
       (linear: linear(projection), y: y.view, narrow: again ? narrow.inputs[projection] : nil)
+    }
+    let narrowings = layers.map { $0.narrow == nil ? $0.linear.narrowing(rows: rows) : nil }
+    let isReadInPieces = zip(layers, narrowings).allSatisfy {
+      $0.linear.update == nil || $0.narrow != nil || $1 != nil
+    }
+    let packed =
+      isReadInPieces
+      ? products.packedRows(rows, columns: columns) { range, target in
+        make(range, target)
+        for case let narrowing? in narrowings { narrowing.take(range, target) }
+      } : nil
+    let x: SharedRows
+    if let packed {
+      x = packed
+      for (index, narrowing) in narrowings.enumerated() {
+        if let narrowing { layers[index].narrow = narrowing.result }
+      }
+    } else {
+      let whole = Matrix(uninitializedRows: rows, columns: columns)
+      products.pool.ranges(rows, minimum: 8) { range, _ in make(range, whole.view.rows(range)) }
+      x = SharedRows(whole.view)
     }
     let inputs = AdaptedLinear.forward(x, layers, products: products)
     for ((projection, _), input) in zip(projections, inputs) { narrow.inputs[projection] = input }
+  }
+
+  /// Projections of what a norm makes of the stream.
+  private func forward(
+    _ stream: Matrix, _ weight: [Float], _ projections: [(Projection, Matrix)], _ narrow: NarrowActivations,
+    again: Bool
+  ) {
+    forward(projections, narrow, again: again, rows: stream.rows, columns: stream.columns) { rows, target in
+      RootMeanSquareNorm.forward(
+        stream.view.rows(rows), weight: weight, epsilon: configuration.normEpsilon, into: target)
+    }
+  }
+
+  /// The projection of the gated product.
+  private func forwardDown(_ activations: LayerActivations, into y: Matrix, again: Bool = false) {
+    let (gate, up) = (activations.feedForward.gate, activations.feedForward.up)
+    forward([(.down, y)], activations.narrow, again: again, rows: gate.rows, columns: gate.columns) { rows, target in
+      GatedActivation.forward(
+        configuration.activation, gate: gate.view.rows(rows), up: up.view.rows(rows), into: target)
+    }
   }
 
   private func normalized(_ x: Matrix, _ weight: [Float]) -> SharedRows {
@@ -63,9 +105,8 @@ struct DecoderLayer {
   ) {
     attend(stream, positions: positions, activations: activations, groups: groups)
     expand(activations)
-    let gated = gatedProduct(activations.feedForward)
     let projected = activations.feedForward.projected ?? stream
-    forward(SharedRows(gated.view), [(.down, projected)], activations.narrow)
+    forwardDown(activations, into: projected)
     normalize(projected, weights.feedForwardOutputNorm, into: stream)
     Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
   }
@@ -90,10 +131,11 @@ struct DecoderLayer {
     let narrow = activations.narrow
     let activations = activations.attention
     Elementwise.copy(stream.view, into: activations.input.view, pool: pool)
-    let first = normalized(stream, weights.attentionNorm)
     let queries = activations.rawQueries ?? activations.queries
     let keys = activations.rawKeys ?? activations.keys
-    forward(first, [(.query, queries), (.key, keys), (.value, activations.values)], narrow, again: again)
+    forward(
+      stream, weights.attentionNorm, [(.query, queries), (.key, keys), (.value, activations.values)], narrow,
+      again: again)
     normalize(queries, weights.queryNorm, into: activations.queries)
     normalize(keys, weights.keyNorm, into: activations.keys)
     rotary.apply(activations.queries.view, positions: positions, pool: pool)
@@ -102,24 +144,27 @@ struct DecoderLayer {
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
       into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
     let projected = activations.projected ?? activations.middle
-    forward(SharedRows(activations.attended.view), [(.output, projected)], narrow, again: again)
+    let attended = activations.attended
+    forward([(.output, projected)], narrow, again: again, rows: attended.rows, columns: attended.columns) {
+      Elementwise.copy(attended.view.rows($0), into: $1)
+    }
     normalize(projected, weights.attentionOutputNorm, into: activations.middle)
     Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
   }
 
   /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
   func expand(_ activations: LayerActivations, again: Bool = false) {
-    let second = normalized(activations.attention.middle, weights.feedForwardNorm)
     let feedForward = activations.feedForward
-    forward(second, [(.gate, feedForward.gate), (.up, feedForward.up)], activations.narrow, again: again)
+    forward(
+      activations.attention.middle, weights.feedForwardNorm, [(.gate, feedForward.gate), (.up, feedForward.up)],
+      activations.narrow, again: again)
   }
 
   /// What the backward pass wants of the feed-forward half, again from the stream in the middle.
   func recomputeFeedForward(_ activations: LayerActivations) {
     expand(activations, again: true)
     guard let projected = activations.feedForward.projected else { return }
-    forward(
-      SharedRows(gatedProduct(activations.feedForward).view), [(.down, projected)], activations.narrow, again: true)
+    forwardDown(activations, into: projected, again: true)
   }
 
   private func gatedProduct(_ activations: FeedForwardActivations) -> Matrix {
