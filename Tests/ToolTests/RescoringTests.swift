@@ -300,7 +300,7 @@ import Testing
       let words = line.split(separator: " ")
       return (String(words[0]), String(words[1]))
     }
-    #expect(options.count == 22)
+    #expect(options.count == 23)
     let values = ["<rule>": "off", "<term>": "off", "<a,b,c>": "1,2,3", "<type>": "f32"]
     for (option, placeholder) in options where option != "--rescore" {
       let value = option == "--salient" ? "lift" : values[placeholder] ?? "1"
