@@ -29,7 +29,7 @@ public struct ScoringRequest: Sendable {
 }
 
 /// Reads responses again under their prompts: the probability of each token, and the state that predicts it.
-public struct ResponseScorer {
+public struct ResponseScorer: Sendable {
   private let model: TransformerModel
   private let hidden: HiddenStates
 
@@ -99,25 +99,36 @@ public struct ResponseScorer {
   /// - Returns: a frame for each, without its origin.
   public func score(_ requests: [ScoringRequest]) -> [ScoresFrame] {
     var sequences: [[Int32]] = []
-    var prompts: [Int] = []
-    var outputs: [[Int32]] = []
+    var starts: [Int] = []
     for request in requests {
+      starts.append(sequences.count)
       sequences += request.sequences
-      for prompt in request.prompts {
-        prompts.append(prompt.count)
-        outputs.append(request.output)
-      }
     }
     let layout = model.layout(sequences)
+    return frames(of: requests, states: model.states(layout)) { request, sequence, position in
+      layout.row(sequence: starts[request] + sequence, position: position)
+    }
+  }
+
+  /// Scores responses from states that some pass has computed.
+  /// - Parameters:
+  ///   - states: final-norm outputs, [n, D].
+  ///   - row: where the state at a position of one of a request's `sequences` is.
+  /// - Returns: as `score`.
+  public func frames(
+    of requests: [ScoringRequest], states: Matrix,
+    row: (_ request: Int, _ sequence: Int, _ position: Int) -> Int
+  ) -> [ScoresFrame] {
     var rows: [Int] = []
     var targets: [Int32] = []
-    for (index, output) in outputs.enumerated() {
-      for place in output.indices {
-        rows.append(layout.row(sequence: index, position: prompts[index] - 1 + place))
-        targets.append(output[place])
+    for (index, request) in requests.enumerated() {
+      for (sequence, prompt) in request.prompts.enumerated() {
+        for (place, token) in request.output.enumerated() {
+          rows.append(row(index, sequence, prompt.count - 1 + place))
+          targets.append(token)
+        }
       }
     }
-    let states = model.states(layout)
     var logProbabilities = model.logProbabilities(states, rows: rows, targets: targets)[...]
     var remainingRows = rows[...]
     return requests.map { request in

@@ -87,6 +87,16 @@ public struct LossBuilder: Sendable {
         origin: FrameOrigin(id: record.id), sequences: [mean(of: answer, behind: prompt)],
         classes: Array(repeating: .plain, count: answer.count))
     }
+    let sequences = try self.sequences(of: record, weights).filter { !$0.positions.isEmpty }
+    guard !sequences.isEmpty else { throw SaliencyError(.weightless, "no token with a weight") }
+    var origin = method.needsScores ? record.scores?.origin ?? FrameOrigin() : FrameOrigin()
+    origin.id = record.id
+    return LossFrame(origin: origin, sequences: sequences, classes: weights.classes)
+  }
+
+  /// The terms of a loss that has weights for the response: the response, and what the method learns besides.
+  private func sequences(of record: ScoredRecord, _ weights: TokenWeights) throws(SaliencyError) -> [LossSequence] {
+    let prompt = try record.required(\.basePrompt, "base")
     let response = try record.required(\.response, "output")
     var sequences = [
       Self.sequence(
@@ -103,11 +113,19 @@ public struct LossBuilder: Sendable {
       let answer = try record.required(\.answer, "answer")
       sequences.append(mean(of: answer, behind: prompt, weight: Float(answerTerm(isIncorrect: record.isIncorrect))))
     }
-    sequences.removeAll { $0.positions.isEmpty }
-    guard !sequences.isEmpty else { throw SaliencyError(.weightless, "no token with a weight") }
-    var origin = method.needsScores ? record.scores?.origin ?? FrameOrigin() : FrameOrigin()
-    origin.id = record.id
-    return LossFrame(origin: origin, sequences: sequences, classes: weights.classes)
+    return sequences
+  }
+
+  /// What the loss of a record, whose scores are yet to come, may learn from at most: for each of its terms the tokens
+  /// up to the last position that any weights give a weight. The tokens of each sequence of the loss, as far as its
+  /// weights reach, begin one of these; the first holds base prompt and response.
+  /// - Precondition: the method reads scores.
+  /// - Throws: `SaliencyError` if the record lacks tokens that the method needs.
+  public func reach(of record: ScoredRecord) throws(SaliencyError) -> [[Int32]] {
+    let count = try record.required(\.response, "output").count
+    return try sequences(of: record, .likelihood(count: count)).compactMap { sequence in
+      sequence.positions.last.map { Array(sequence.tokens.prefix(Int($0) + 1)) }
+    }
   }
 
   private func checkIsLearnt(_ record: ScoredRecord) throws(SaliencyError) {

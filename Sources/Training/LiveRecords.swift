@@ -4,7 +4,7 @@ import Saliency
 import Tensors
 import Transformer
 
-/// Judged records whose losses are made anew before each step, from the scores of the adapter as it is then.
+/// Judged records whose losses are made anew for each step, from the scores of the adapter as it is then.
 ///
 /// For a step's records this is what nlft-judge and nlft-saliency do, less the archives between them.
 public struct LiveRecords: LossSource {
@@ -12,25 +12,36 @@ public struct LiveRecords: LossSource {
     let judged: ScoredRecord
     /// What is scored of it; nil where the method reads no scores.
     let request: ScoringRequest?
+    /// The record as the step's own pass scores it; nil if that is not asked for.
+    let live: LiveRecord?
   }
 
   /// What turns scores into losses.
   public let builder: LossBuilder
+  /// Whether scores are taken from the pass that is differentiated, with its dropout.
+  public let singlePass: Bool
   private let model: TransformerModel
   private let hidden: ResponseScorer.HiddenStates
   private let scorer: ResponseScorer
+  private let weighing: LiveWeighing
   private var members: [Member] = []
 
   /// No records yet.
   /// - Parameters:
-  ///   - model: the model with the adapter that is trained; scores are taken without dropout.
+  ///   - model: the model with the adapter that is trained.
   ///   - builder: turns scores into losses.
   ///   - hidden: how states are rounded, as by nlft-judge's option of that name.
-  public init(model: TransformerModel, builder: LossBuilder, hidden: ResponseScorer.HiddenStates) {
+  ///   - singlePass: whether scores are taken from the pass that is differentiated, with its dropout, and not from a
+  ///     pass before it, without dropout. Without dropout both ways agree but for rounding.
+  public init(
+    model: TransformerModel, builder: LossBuilder, hidden: ResponseScorer.HiddenStates, singlePass: Bool = false
+  ) {
     self.model = model
     self.builder = builder
+    self.singlePass = singlePass
     self.hidden = builder.needsHidden ? hidden : .none
     scorer = ResponseScorer(model: model, hidden: self.hidden)
+    weighing = LiveWeighing(builder: builder, scorer: scorer, model: model)
   }
 
   /// How many records were taken in.
@@ -56,7 +67,8 @@ public struct LiveRecords: LossSource {
       _ = try TrainingRecord(id: judged.id, frame: frame, model: model)
       try checkLength(frame.sequences.map(\.tokens.count).max() ?? 0)
     }
-    members.append(Member(judged: judged, request: request))
+    let live = singlePass ? try request.map { try LiveRecord(judged, request: $0, builder: builder) } : nil
+    members.append(Member(judged: judged, request: request, live: live))
   }
 
   private func checkLength(_ longest: Int) throws(TrainingError) {
@@ -85,21 +97,20 @@ public struct LiveRecords: LossSource {
     var scores = self.scores(of: chosen.compactMap(\.request))[...]
     var losses = StepLosses(records: [])
     for member in chosen {
-      var judged = member.judged
       let frame = member.request == nil ? nil : scores.popFirst()
-      do {
-        // Through the frame's file, so that the states are rounded as an archive has them.
-        judged.scores = try frame.map {
-          try ScoresFrame(parsing: $0.file, source: "scores", readsHidden: builder.needsHidden)
-        }
-        losses.records.append(try TrainingRecord(id: judged.id, frame: builder.loss(for: judged), model: model))
-      } catch let error as SaliencyError where error.kind == .weightless {
-        losses.weightless.append(judged.id)
-      } catch {
-        throw TrainingError("id \"\(judged.id)\": \(error); the adapter is left as it was")
+      if let record = try weighing.record(member.judged, scores: frame) {
+        losses.records.append(record)
+      } else {
+        losses.weightless.append(member.judged.id)
       }
     }
     return losses
+  }
+
+  /// The records, if their scores come from the pass.
+  public func liveBatch(of indices: [Int]) -> LiveBatch? {
+    guard singlePass, builder.method.needsScores else { return nil }
+    return LiveBatch(records: indices.compactMap { members[$0].live }, weighing: weighing)
   }
 
   private func scores(of requests: [ScoringRequest]) -> [ScoresFrame] {
@@ -118,9 +129,12 @@ public struct LiveRecords: LossSource {
     return Workload(sequences: sequences, predictions: sequences.count * (judged.response ?? judged.answer ?? []).count)
   }
 
-  /// The settings, and the records' ids, verdicts and tokens.
+  /// The settings, and the records' ids, verdicts and tokens. Where the scores come from counts if they differ.
   public func add(to fingerprint: inout Fingerprint) {
-    fingerprint.add("live \(builder.settings) \(hidden.rawValue)")
+    let hasDropout = (model.adapter?.configuration.dropout ?? 0) > 0
+    fingerprint.add(
+      "live \(builder.settings) \(hidden.rawValue)"
+        + (singlePass && hasDropout && builder.method.needsScores ? " single pass" : ""))
     for judged in members.map(\.judged) {
       fingerprint.add(judged.id)
       fingerprint.add(judged.isIncorrect ? 1 as UInt8 : 0)

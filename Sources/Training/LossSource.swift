@@ -11,12 +11,19 @@ public protocol LossSource {
   /// - Parameter indices: their places in the stream.
   /// - Throws: `TrainingError` naming the record that has none.
   func losses(of indices: [Int]) throws(TrainingError) -> StepLosses
+  /// A step's records if the pass that is differentiated makes their losses; nil if they come from `losses(of:)`.
+  func liveBatch(of indices: [Int]) -> LiveBatch?
   /// The id of the record at a place in the stream.
   func id(of index: Int) -> String
   /// What the losses and gradients of the record at a place in the stream cost.
   func workload(of index: Int) -> Workload
   /// Adds what decides the losses, in the order of the stream.
   func add(to fingerprint: inout Fingerprint)
+}
+
+extension LossSource {
+  /// None: losses are made before the pass.
+  public func liveBatch(of indices: [Int]) -> LiveBatch? { nil }
 }
 
 /// The losses of one step.

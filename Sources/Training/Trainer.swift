@@ -13,10 +13,14 @@ public struct StepMetrics: Sendable, Equatable {
   public var gradientNorm: Double
   /// Learning rate of the update.
   public var learningRate: Double
-  /// Rows that the forward pass computed, shared prefixes counted once.
+  /// Rows that the forward pass computed, shared prefixes counted once; with those that it only read.
   public var rows: Int
   /// Tokens of all sequences up to the last that carries weight, shared prefixes counted each time.
   public var tokens: Int
+  /// Ids of the records that the loss is the mean of, in the order of the batch.
+  public var ids: [String]
+  /// Ids of the batch's others: none of their tokens has a weight at this step.
+  public var weightless: [String]
 }
 
 /// Takes optimiser steps on an adapter.
@@ -60,31 +64,55 @@ public struct Trainer {
     gradient = adapter.zeros()
   }
 
-  /// The loss and gradient of records, divided by the number of the batch's.
-  /// - Returns: their share of the mean loss, rows computed; the gradient stays in `gradient`.
+  /// The loss and gradient of a share's records.
+  /// - Parameter count: by which the losses are divided where they are known beforehand; elsewhere they are not yet, as
+  ///   nobody knows how many records have any.
+  /// - Returns: loss, rows and tokens; the gradient stays in `gradient`.
   private func accumulate(
-    _ batch: [TrainingRecord], of count: Int, dropout: StepDropout?
-  ) throws(TrainingError) -> (loss: Double, rows: Int) {
-    for (_, matrix) in gradient.parameters { matrix.clear() }
-    let share = 1 / Float(count)
-    var total = 0.0
-    var rows = 0
-    for group in groups(batch) {
-      let sequences = group.flatMap { record in record.sequences.map { (record, $0) } }
-      let layout = model.layout(sequences.map(\.1.tokens))
-      var terms: [LossTerm] = []
-      var owners: [(id: String, tokens: [Int32])] = []
-      for (index, (record, sequence)) in sequences.enumerated() {
-        for place in sequence.positions.indices {
-          terms.append(
-            LossTerm(
-              row: layout.row(sequence: index, position: Int(sequence.positions[place])),
-              target: sequence.targets[place], likelihood: sequence.likelihood[place] * share,
-              unlikelihood: sequence.unlikelihood[place] * share))
-          owners.append((record.id, sequence.tokens))
-        }
+    _ records: BatchShare.Records, of count: Int, dropout: StepDropout?
+  ) throws(TrainingError) -> ShareReport {
+    switch records {
+    case .weighted(let records):
+      try accumulate(records, share: 1 / Float(count), dropout: dropout) {
+        (group, _, _) throws(TrainingError) in group
       }
-      let losses = model.lossGradient(layout, terms: terms, addingTo: gradient, dropout: dropout)
+    case .live(let batch):
+      try accumulate(batch.records, share: 1, dropout: dropout) { (group, layout, states) throws(TrainingError) in
+        try batch.weighing.records(group, layout, states)
+      }
+    }
+  }
+
+  /// The same for records of one kind.
+  /// - Parameters:
+  ///   - share: multiplies all losses.
+  ///   - weighing: the losses of a pass' records, from its layout and its states; nil for one without a weight.
+  private func accumulate<Member: PassMember>(
+    _ batch: [Member], share: Float, dropout: StepDropout?,
+    weighing: ([Member], PackedLayout, Matrix) throws(TrainingError) -> [TrainingRecord?]
+  ) throws(TrainingError) -> ShareReport {
+    for (_, matrix) in gradient.parameters { matrix.clear() }
+    var report = ShareReport()
+    var taken = 0
+    for group in groups(batch) {
+      let layout = model.layout(group.flatMap(\.learned), riders: group.flatMap(\.riders))
+      var owners: [(id: String, tokens: [Int32])] = []
+      let losses = try model.lossGradient(layout, addingTo: gradient, dropout: dropout) {
+        (states) throws(TrainingError) -> [LossTerm] in
+        var terms: [LossTerm] = []
+        var start = 0
+        for (index, (member, record)) in zip(group, try weighing(group, layout, states)).enumerated() {
+          for sequence in record?.sequences ?? [] {
+            let place = start + member.place(of: sequence.tokens)
+            terms += sequence.terms(share: share) { layout.row(sequence: place, position: $0) }
+            owners += Array(repeating: (member.id, sequence.tokens), count: sequence.positions.count)
+          }
+          start += member.learned.count
+          report.tokens += record?.tokenCount ?? 0
+          if record == nil { report.weightless.append(taken + index) }
+        }
+        return terms
+      }
       if let bad = losses.firstIndex(where: { !$0.isFinite }) {
         let (record, tokens) = owners[bad]
         let cause = model.firstNonFinite(tokens).map { ": \($0)" } ?? ""
@@ -92,18 +120,19 @@ public struct Trainer {
           "id \"\(record)\": the loss is \(losses[bad].isNaN ? "nan" : "\(losses[bad])")\(cause); the adapter is left as it was"
         )
       }
-      total += losses.reduce(0, +)
-      rows += layout.rows
+      report.loss += losses.reduce(0, +)
+      report.rows += layout.rows
+      taken += group.count
     }
-    return (total, rows)
+    return report
   }
 
   /// A batch taken apart where it has too many rows or records for one pass; prefixes shared within a part are counted once.
-  private func groups(_ batch: [TrainingRecord]) -> [[TrainingRecord]] {
-    var groups: [[TrainingRecord]] = []
+  private func groups<Member: PassMember>(_ batch: [Member]) -> [[Member]] {
+    var groups: [[Member]] = []
     var count = model.rowCount
     for record in batch {
-      let tokens = record.sequences.map(\.tokens)
+      let tokens = record.learned + record.riders
       count.add(tokens)
       if groups.isEmpty || count.rows > Self.rowLimit || groups[groups.count - 1].count == microBatch {
         groups.append([])
@@ -134,6 +163,13 @@ public struct Trainer {
     _ share: BatchShare, learningRate: Double, dropout: StepDropout? = nil
   ) throws -> StepMetrics {
     let total = try summed(share, dropout: dropout)
+    let without = Set(total.weightless)
+    let ids = share.ids.indices.filter { !without.contains($0) }.map { share.ids[$0] }
+    var loss = total.loss
+    if case .live = share.records, !ids.isEmpty {
+      gradient.scale(by: 1 / Float(ids.count))
+      loss /= Double(ids.count)
+    }
     let norm = gradient.norm
     guard norm.isFinite else {
       throw nonFiniteGradient(share, dropout: dropout)
@@ -141,20 +177,19 @@ public struct Trainer {
     _ = gradient.clip(norm: clip)
     optimizer.update(adapter, gradient: gradient, learningRate: learningRate)
     return StepMetrics(
-      step: optimizer.steps, loss: total.loss, gradientNorm: norm, learningRate: learningRate, rows: total.rows,
-      tokens: total.tokens)
+      step: optimizer.steps, loss: loss, gradientNorm: norm, learningRate: learningRate, rows: total.rows,
+      tokens: total.tokens, ids: ids, weightless: share.weightless + without.sorted().map { share.ids[$0] })
   }
 
-  /// Loss, rows and tokens of all ranks' shares; the sum of their gradients stays in `gradient`.
+  /// What all ranks' shares came to; the sum of their gradients stays in `gradient`.
   private mutating func summed(_ share: BatchShare, dropout: StepDropout?) throws -> ShareReport {
     let start = ContinuousClock.now
-    var own = ShareReport(tokens: share.records.reduce(0) { $0 + $1.tokenCount })
-    do {
-      (own.loss, own.rows) = try accumulate(share.records, of: share.ids.count, dropout: dropout)
-    } catch {
+    var own: ShareReport
+    do { own = try accumulate(share.records, of: share.ids.count, dropout: dropout) } catch {
       _ = try ranks.exchange(.failure(error))
       throw error
     }
+    own.weightless = own.weightless.map { share.places[$0] }
     guard ranks.size > 1 else { return own }
     own.seconds = share.seconds + (ContinuousClock.now - start).seconds
     let reports = try ranks.exchange(.success(own.bytes)).map { try ShareReport(bytes: $0) }
@@ -173,10 +208,10 @@ public struct Trainer {
     let name = tensor() ?? "the adapter"
     if ranks.size == 1 {
       // Each record's share by itself, as in the batch.
-      for record in share.records {
-        do { _ = try accumulate([record], of: share.ids.count, dropout: dropout) } catch { return error }
+      for (id, records) in share.records.alone {
+        do { _ = try accumulate(records, of: share.ids.count, dropout: dropout) } catch { return error }
         if let name = tensor() {
-          return TrainingError("id \"\(record.id)\": the gradient of \(name) is not finite\(end)")
+          return TrainingError("id \"\(id)\": the gradient of \(name) is not finite\(end)")
         }
       }
     }
@@ -189,7 +224,7 @@ public struct Trainer {
   public func gradient(
     of batch: [TrainingRecord], dropout: StepDropout? = nil
   ) throws(TrainingError) -> (loss: Double, norm: Double, gradient: Adapter) {
-    let (loss, _) = try accumulate(batch, of: batch.count, dropout: dropout)
-    return (loss, gradient.norm, gradient)
+    let report = try accumulate(.weighted(batch), of: batch.count, dropout: dropout)
+    return (report.loss, gradient.norm, gradient)
   }
 }

@@ -1,4 +1,5 @@
 import Tensors
+import Transformer
 
 extension LossSequence {
   /// The part that loss and gradient depend on: the places with a weight, and the tokens up to the last of them.
@@ -12,5 +13,17 @@ extension LossSequence {
       tokens: Array(tokens.prefix(Int(last) + 1)), positions: places.map { positions[$0] },
       targets: places.map { targets[$0] }, likelihood: places.map { likelihood[$0] },
       unlikelihood: places.map { unlikelihood[$0] })
+  }
+
+  /// What the sequence adds to a loss.
+  /// - Parameters:
+  ///   - share: multiplies all weights.
+  ///   - row: where a position of the sequence is in a layout.
+  func terms(share: Float, row: (Int) -> Int) -> [LossTerm] {
+    positions.indices.map { place in
+      LossTerm(
+        row: row(Int(positions[place])), target: targets[place], likelihood: likelihood[place] * share,
+        unlikelihood: unlikelihood[place] * share)
+    }
   }
 }

@@ -51,31 +51,57 @@ extension TransformerModel {
     _ layout: PackedLayout, terms: [LossTerm], addingTo gradient: Adapter, dropout: StepDropout? = nil,
     activationBudget: Int = TransformerModel.activationBudget
   ) -> [Double] {
+    lossGradient(layout, addingTo: gradient, dropout: dropout, activationBudget: activationBudget) {
+      (_: Matrix) throws(Never) in terms
+    }
+  }
+
+  /// The same with terms that hang on what the pass itself finds, before anything is learned from it.
+  /// - Parameters:
+  ///   - layout: the learned sequences, and riders, which are read in the same pass and have no part in the gradient.
+  ///   - terms: gets the final-norm outputs of all rows, [rows, D], for `logProbabilities`; gives terms at learned rows.
+  ///     Without any there is no backward pass.
+  /// - Throws: what `terms` throws; the gradient is then as it was.
+  public func lossGradient<Failure: Error>(
+    _ layout: PackedLayout, addingTo gradient: Adapter, dropout: StepDropout? = nil,
+    activationBudget: Int = TransformerModel.activationBudget, terms: (_ states: Matrix) throws(Failure) -> [LossTerm]
+  ) throws(Failure) -> [Double] {
     let c = configuration
+    let rows = layout.learnedRows
+    let positions = Array(layout.positions[..<rows])
+    let segments = Array(layout.segments[..<layout.learnedSegments])
     let keys = dropout == nil ? [] : layout.rowKeys
-    func trained(_ index: Int) -> DecoderLayer {
+    let (learnedKeys, riderKeys) = (Array(keys.prefix(rows)), Array(keys.dropFirst(rows)))
+    func trained(_ index: Int, _ keys: [UInt64]) -> DecoderLayer {
       layer(index, dropout: dropout.map { LayerDropout(rate: $0.rate, seed: $0.seed, layer: index, keys: keys) })
     }
     func groups(_ keys: Matrix, _ values: Matrix) -> [AttentionGroup] {
-      layout.segments.map { $0.group(keys: keys.view, values: values.view) }
+      segments.map { $0.group(keys: keys.view, values: values.view) }
     }
     let lowest = adapter?.layers.firstIndex { !$0.isEmpty } ?? c.layers
-    let plan = ActivationPlan(rows: layout.rows, configuration: c, lowest: lowest, budget: activationBudget)
-    let shared = LayerActivations(rows: layout.rows, configuration: c, isTrained: true)
+    let plan = ActivationPlan(rows: rows, configuration: c, lowest: lowest, budget: activationBudget)
+    let shared = LayerActivations(rows: rows, configuration: c, isTrained: true)
     var kept: [LayerActivations?] = []
     var inputs: [Matrix?] = []
-    let stream = embedded(layout.tokens)
+    let stream = embedded(Array(layout.tokens[..<rows]))
+    var riders = RiderPass(layout, model: self)
     for (index, keeps) in plan.layers.enumerated() {
       let activations = LayerActivations(
         attention: keeps == .attention || keeps == .everything
-          ? AttentionActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.attention,
+          ? AttentionActivations(rows: rows, configuration: c, isTrained: true) : shared.attention,
         feedForward: keeps == .everything
-          ? FeedForwardActivations(rows: layout.rows, configuration: c, isTrained: true) : shared.feedForward)
+          ? FeedForwardActivations(rows: rows, configuration: c, isTrained: true) : shared.feedForward)
       inputs.append(keeps == .input ? stream.copy() : nil)
-      trained(index).forward(stream, positions: layout.positions, activations: activations, groups: groups)
+      trained(index, learnedKeys).forward(stream, positions: positions, activations: activations, groups: groups)
+      riders?.forward(trained(index, riderKeys), beside: activations.attention)
       kept.append(keeps == nil ? nil : activations)
     }
-    let states = finalNormalized(stream)
+    let states = Matrix(uninitializedRows: layout.rows, columns: stream.columns)
+    finalNormalized(stream, into: states.view.rows(0..<rows))
+    if let riders { finalNormalized(riders.stream, into: states.view.rows(rows..<layout.rows)) }
+    riders = nil
+    let terms = try terms(states)
+    if terms.isEmpty { return [] }
     let stateGradient = Matrix(rows: stream.rows, columns: stream.columns)
     let losses = head.loss(states, terms: terms, addingTo: stateGradient)
     let streamGradient = Matrix(rows: stream.rows, columns: stream.columns)
@@ -84,13 +110,13 @@ extension TransformerModel {
       addingTo: streamGradient.view, pool: products.pool)
     for index in plan.layers.indices.reversed() {
       guard let activations = kept[index] else { break }
+      let layer = trained(index, learnedKeys)
       if let input = inputs[index] {
-        trained(index).attend(
-          input, positions: layout.positions, activations: activations, again: true, groups: groups)
+        layer.attend(input, positions: positions, activations: activations, again: true, groups: groups)
       }
-      if plan.layers[index] != .everything { trained(index).recomputeFeedForward(activations) }
-      trained(index).backward(
-        streamGradient, positions: layout.positions, activations: activations, packing: layout.segments,
+      if plan.layers[index] != .everything { layer.recomputeFeedForward(activations) }
+      layer.backward(
+        streamGradient, positions: positions, activations: activations, packing: segments,
         updates: gradient.layers[index], reachesInput: index > lowest)
       kept[index] = nil
       inputs[index] = nil

@@ -4,6 +4,9 @@ import Kernels
 ///
 /// A layout is a forest of segments: a token sees its segment's ancestors whole and its own segment causally. A
 /// sequence is a path from a root. Linear layers see one matrix of all rows; only attention knows the segments.
+///
+/// Riders are sequences that are read in the same pass and not learned from. What they share with learned sequences are
+/// rows of those; their own rows come after all others, and nothing that is learned sees them.
 public struct PackedLayout: Sendable {
   /// Tokens of all segments, one after the other.
   public private(set) var tokens: [Int32] = []
@@ -11,8 +14,12 @@ public struct PackedLayout: Sendable {
   public private(set) var positions: [Int32] = []
   /// Rows of each segment and of the segments it sees.
   public private(set) var segments: [SegmentRows] = []
-  /// For each sequence its segments' rows, from the root down; together they are as long as the sequence.
+  /// For each sequence, riders last, its segments' rows, from the root down; together they are as long as the sequence.
   public private(set) var paths: [[Range<Int>]] = []
+  /// Rows of learned sequences: the first ones.
+  public private(set) var learnedRows = 0
+  /// Segments of learned sequences: the first ones.
+  public private(set) var learnedSegments = 0
 
   /// Rows of the matrix.
   public var rows: Int { tokens.count }
@@ -30,28 +37,56 @@ public struct PackedLayout: Sendable {
   /// Lays sequences out.
   /// - Parameters:
   ///   - sequences: token sequences, none empty.
+  ///   - riders: sequences that are only read, none empty.
   ///   - sharing: shared prefixes of at least this many tokens are laid out once; nil lays out every sequence whole.
   ///     Short segments cost more in attention than they save elsewhere.
   ///   - cuts: where segments may end.
-  public init(_ sequences: [[Int32]], sharingPrefixesFrom sharing: Int? = 16, cuts: Cuts = .anywhere) {
+  public init(
+    _ sequences: [[Int32]], riders: [[Int32]] = [], sharingPrefixesFrom sharing: Int? = 16, cuts: Cuts = .anywhere
+  ) {
     var root = PrefixTree(sharing: sharing, cuts: cuts)
-    for (index, sequence) in sequences.enumerated() { root.insert(sequence, index: index) }
-    paths = Array(repeating: [], count: sequences.count)
-    for child in root.children { place(child, ancestors: [], position: 0) }
+    for (index, sequence) in (sequences + riders).enumerated() { root.insert(sequence, index: index) }
+    paths = Array(repeating: [], count: sequences.count + riders.count)
+    var later: [Branch] = []
+    for child in root.children {
+      place(Branch(node: child, ancestors: [], position: 0), learned: sequences.count, leaving: &later)
+    }
+    learnedRows = rows
+    learnedSegments = segments.count
+    var none: [Branch] = []
+    for branch in later { place(branch, learned: nil, leaving: &none) }
   }
 
-  private mutating func place(_ node: PrefixTree.Node, ancestors: [Range<Int>], position: Int) {
+  /// A node of the tree and what is above it.
+  private struct Branch {
+    let node: PrefixTree.Node
+    let ancestors: [Range<Int>]
+    let position: Int
+  }
+
+  /// Gives a node and what is below it their rows.
+  /// - Parameters:
+  ///   - learned: how many sequences are learned, the first ones; nil places what only riders go through.
+  ///   - later: takes the nodes that none of the learned goes through.
+  private mutating func place(_ branch: Branch, learned: Int?, leaving later: inout [Branch]) {
+    let node = branch.node
+    if let learned, !node.sequences.contains(where: { $0 < learned }) {
+      later.append(branch)
+      return
+    }
     let rows = tokens.count..<tokens.count + node.tokens.count
     tokens += node.tokens
-    positions += (0..<node.tokens.count).map { Int32(position + $0) }
-    segments.append(SegmentRows(rows: rows, ancestors: ancestors))
+    positions += (0..<node.tokens.count).map { Int32(branch.position + $0) }
+    segments.append(SegmentRows(rows: rows, ancestors: branch.ancestors))
     for sequence in node.sequences { paths[sequence].append(rows) }
     for child in node.children {
-      place(child, ancestors: ancestors + [rows], position: position + node.tokens.count)
+      place(
+        Branch(node: child, ancestors: branch.ancestors + [rows], position: branch.position + node.tokens.count),
+        learned: learned, leaving: &later)
     }
   }
 
-  /// The row of a position of a sequence.
+  /// The row of a position of a sequence; riders are counted behind the others.
   public func row(sequence: Int, position: Int) -> Int {
     var left = position
     for range in paths[sequence] {

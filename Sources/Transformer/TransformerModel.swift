@@ -51,8 +51,9 @@ public struct TransformerModel: Sendable {
   public var rowCount: PackedRowCount { PackedRowCount(sharingPrefixesFrom: sharing, cuts: cuts) }
 
   /// Sequences packed for this model.
-  public func layout(_ sequences: [[Int32]]) -> PackedLayout {
-    PackedLayout(sequences, sharingPrefixesFrom: sharing, cuts: cuts)
+  /// - Parameter riders: those that are only read, as `PackedLayout` takes them.
+  public func layout(_ sequences: [[Int32]], riders: [[Int32]] = []) -> PackedLayout {
+    PackedLayout(sequences, riders: riders, sharingPrefixesFrom: sharing, cuts: cuts)
   }
 
   var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }
@@ -77,10 +78,14 @@ public struct TransformerModel: Sendable {
 
   func finalNormalized(_ stream: Matrix) -> Matrix {
     let result = Matrix(uninitializedRows: stream.rows, columns: stream.columns)
-    RootMeanSquareNorm.forward(
-      stream.view, weight: checkpoint.finalNorm, epsilon: configuration.normEpsilon, into: result.view,
-      pool: products.pool)
+    finalNormalized(stream, into: result.view)
     return result
+  }
+
+  /// The same into rows that are there.
+  func finalNormalized(_ stream: Matrix, into result: MatrixView) {
+    RootMeanSquareNorm.forward(
+      stream.view, weight: checkpoint.finalNorm, epsilon: configuration.normEpsilon, into: result, pool: products.pool)
   }
 
   /// Checks that tokens are in the vocabulary.

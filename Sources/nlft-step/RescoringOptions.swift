@@ -24,20 +24,26 @@ struct RescoringOptions: ParsableArguments {
     help: ArgumentHelp(
       "Rounding of the states that clustering reads, as nlft-judge has it. (default: f16)", valueName: "type"))
   var hidden: StateType?
+  @Flag(help: "Take the scores from the pass that is differentiated, with its dropout, as the published code does.")
+  var singlePass = false
   @OptionGroup var constants: ConstantOptions
 
   func validate() throws {
     if let rescore {
       _ = try constants.builder(rescore)
-    } else if let option = hidden == nil ? constants.firstGiven : "--hidden" {
+    } else if let option = hidden != nil ? "--hidden" : singlePass ? "--single-pass" : constants.firstGiven {
       throw ValidationError("\(option) goes with --rescore, which is not given.")
     }
   }
 
   /// An empty set of records for the chosen method; nil without --rescore.
+  ///
+  /// Without dropout the scores of the pass that is differentiated are those of a pass before it, so that it is spared.
   func records(model: TransformerModel) throws -> LiveRecords? {
     try rescore.map { method in
-      LiveRecords(model: model, builder: try constants.builder(method), hidden: (hidden ?? .f16).kept)
+      LiveRecords(
+        model: model, builder: try constants.builder(method), hidden: (hidden ?? .f16).kept,
+        singlePass: singlePass || model.adapter?.configuration.dropout == 0)
     }
   }
 }

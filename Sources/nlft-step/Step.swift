@@ -21,9 +21,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       same records are given again with --adapter naming what it wrote.
 
       With --rescore the weights are live: the records, as nlft-judge writes them, are scored with the adapter as it is \
-      before each step, and weighed as nlft-saliency does. This costs an extra scoring pass per step, and no archive is \
-      read or written. In the constants below, b, s and j are a token's probabilities under the base, standard and \
-      judge prompts.
+      before each step, and weighed as nlft-saliency does. No archive is read or written. Scores are taken without \
+      dropout, which costs an extra scoring pass per step, unless --dropout is 0 or --single-pass is given. In the \
+      constants below, b, s and j are a token's probabilities under the base, standard and judge prompts.
 
       With --dry-run the steps of one pass over the records are computed and not taken: the lines on stdout have the \
       same fields, but each step's loss and gradient_norm (before clipping) are those of the weights as they were \
@@ -185,10 +185,9 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       let absolute = run.start + step
       let rate = schedule.rate(step: training.totalSteps == nil ? step : absolute)
       highestRate = max(highestRate, rate)
-      let share: BatchShare
       var metrics: StepMetrics
       do {
-        share = try ranks.share(of: indices, from: records, model: transformer)
+        let share = try ranks.share(of: indices, from: records, model: transformer)
         metrics = try trainer.step(
           share,
           // A step of rate 0 leaves the weights as they are, to the last bit.
@@ -199,9 +198,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
         throw ToolError(.data, "step \(absolute + 1): \(error)")
       }
       metrics.learningRate = rate
-      if let warning = share.warning { stream?.warn("step \(metrics.step): \(warning)") }
-      try stream?.emit(
-        metrics.record(epoch: epoch + 1, ids: share.ids, seconds: ContinuousClock.now - start))
+      if let warning = metrics.warning { stream?.warn("step \(metrics.step): \(warning)") }
+      try stream?.emit(metrics.record(epoch: epoch + 1, seconds: ContinuousClock.now - start))
       stream?.progress {
         ProgressText.steps(
           step + 1, of: run.steps, loss: metrics.loss, taken: step + 1 - first, remaining: last - step - 1,

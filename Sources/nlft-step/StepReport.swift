@@ -1,7 +1,7 @@
 import Records
 import Training
 
-extension BatchShare {
+extension StepMetrics {
   /// What there is to say of records that the step does without; nil if there are none.
   var warning: String? {
     guard !weightless.isEmpty else { return nil }
@@ -9,11 +9,9 @@ extension BatchShare {
     return "no token with a weight in id \(ids)"
       + (self.ids.isEmpty ? "; the step is taken with a gradient of zero" : "; the step does without")
   }
-}
 
-extension StepMetrics {
   /// The step's line on stdout.
-  func record(epoch: Int, ids: [String], seconds: Duration) -> Record {
+  func record(epoch: Int, seconds: Duration) -> Record {
     var record = Record()
     record.set("step", to: .integer(step))
     record.set("epoch", to: .integer(epoch))

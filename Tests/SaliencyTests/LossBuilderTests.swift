@@ -196,6 +196,38 @@ import Testing
     #expect(try without { $0.scores?.judge = nil } == (prompts.judge ? nil : whole))
   }
 
+  /// What a loss may reach is told before there are scores.
+  @Test(
+    arguments: LossMethod.allCases.filter(\.needsScores).flatMap { method in
+      [false, true].flatMap { incorrect in
+        [SaliencyConstants.JudgeTerm.off, .aligned, .reference].map { (method, incorrect, $0) }
+      }
+    })
+  func noLossReachesFurtherThanItIsToldTo(
+    _ method: LossMethod, _ incorrect: Bool, _ term: SaliencyConstants.JudgeTerm
+  ) throws {
+    var constants = method.preset
+    (constants.judgeTerm, constants.share) = (term, 1)
+    let builder = try LossBuilder(method: method, constants: constants)
+    var record = Self.record
+    record.isIncorrect = incorrect
+    let loss = try builder.loss(for: record)
+    record.scores = nil
+    let reach = try builder.reach(of: record)
+    var expected: [[Int32]] = [[1, 2, 3, 8]]
+    if incorrect, method == .nlft || method == .nlftReference, term != .off {
+      expected.append(term == .aligned ? [1, 2, 3, 4, 4, 8] : [1, 2, 3, 4])
+    }
+    if method == .nlft { expected.append([1, 2, 3, 5, 6, 7]) }
+    #expect(reach == expected)
+    for sequence in loss.sequences {
+      let last = try #require(sequence.positions.max())
+      #expect(reach.contains { $0.starts(with: sequence.tokens.prefix(Int(last) + 1)) })
+    }
+    record.response = nil
+    #expect(throws: SaliencyError.self) { try builder.reach(of: record) }
+  }
+
   @Test func constantsOutsideTheirRange() {
     let changes: [(inout SaliencyConstants) -> Void] = [
       { $0.threshold = 1 }, { $0.threshold = .nan }, { $0.powers.plain = -1 }, { $0.factor = 0 },

@@ -107,10 +107,12 @@ private let hasLauncher = (getenv("PATH").map { String(cString: $0) } ?? "").spl
     #expect(words == said(alone) && said(several).count == words.count + (ranks > 1 ? 1 : 0))
   }
 
-  @Test(.enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"))
-  func liveWeights() async throws {
+  @Test(
+    .enabled(if: hasRanks, "needs nlft-step with MPI, and mpirun: make test-mpi"), arguments: ["", "--single-pass"])
+  func liveWeights(_ option: String) async throws {
     let folder = try await Problems.judged()
-    let options = "--rescore nlft --share 1 --batch 3 --epochs 3 --learning-rate 1e-2 --keep-going judged.jsonl"
+    let options =
+      "--rescore nlft \(option) --share 1 --batch 3 --epochs 3 --learning-rate 1e-2 --keep-going judged.jsonl"
     let alone = try await shell("nlft-step --threads 1 --model \"$MODEL\" --output alone \(options)", in: folder)
     let several = try await step(2, "--output several \(options)", in: folder)
     #expect(try relativeDifference(folder.adapterWeights("several"), folder.adapterWeights("alone")) < 1e-4)
