@@ -22,9 +22,9 @@ public final class SharedRows {
   }
 
   /// The rows themselves.
-  /// - Precondition: they do not come from `Products.packedRows`.
+  /// - Precondition: they do not come from `Products.packedRows`, which are there for `Products.linear` alone.
   public var view: MatrixView {
-    guard let source else { preconditionFailure("these rows were packed as they were made") }
+    guard let source else { fatalError("these rows were packed as they were made") }
     return source
   }
 

@@ -17,14 +17,16 @@ struct AdaptedLinear {
   static func forward(
     _ x: SharedRows, _ layers: [(linear: AdaptedLinear, y: MatrixView, narrow: Matrix?)], products: Products
   ) -> [Matrix?] {
-    guard layers.contains(where: { $0.linear.narrowProducts(rows: x.rows) != nil }) else {
+    let lanes = layers.map { $0.linear.narrowProducts(rows: x.rows) }
+    guard lanes.contains(where: { $0 != nil }) else {
       products.linear(x, layers.map { ($0.linear.weight, $0.y) })
-      return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y) }
+      return layers.map { $0.linear.addBiasAndUpdate(x, to: $0.y, narrow: $0.narrow) }
     }
-    return layers.map { linear, y, known in
-      guard let update = linear.update, let lanes = linear.narrowProducts(rows: x.rows) else {
+    return zip(layers, lanes).map { layer, lanes in
+      let (linear, y, known) = layer
+      guard let update = linear.update, let lanes else {
         products.linear(x, linear.weight, into: y)
-        return linear.addBiasAndUpdate(x, to: y)
+        return linear.addBiasAndUpdate(x, to: y, narrow: known)
       }
       let narrow = known ?? linear.narrowed(x, update, lanes)
       products.linear(
@@ -61,10 +63,10 @@ struct AdaptedLinear {
     return products.narrow(rows: rows, rank: update.a.rows, columns: [update.a.columns, update.b.rows])
   }
 
-  private func addBiasAndUpdate(_ x: SharedRows, to y: MatrixView) -> Matrix? {
+  private func addBiasAndUpdate(_ x: SharedRows, to y: MatrixView, narrow: Matrix?) -> Matrix? {
     if let bias { Elementwise.add(bias, toEachRowOf: y, pool: products.pool) }
     guard let update, y.rows > 0 else { return nil }
-    let narrow = withDropped(x) { projected($0, update) }
+    let narrow = narrow ?? withDropped(x) { projected($0, update) }
     products.multiply(narrow.view, update.b.view, transposeB: true, alpha: update.scale, beta: 1, into: y)
     return narrow
   }

@@ -37,7 +37,7 @@ public struct StepDropout: Sendable {
 
 extension TransformerModel {
   /// Bytes of activations that a pass keeps; what does not fit is computed again in the backward pass.
-  public static let activationBudget = 608 << 20
+  public static let activationBudget = 576 << 20
 
   /// The loss of each term of a layout, and the gradient of their sum to the adapter.
   /// - Parameters:

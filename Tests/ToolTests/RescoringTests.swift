@@ -312,10 +312,11 @@ import Testing
     _ = try await runShell("rm adapter/training_state.json", in: folder.path)
     let result = try await step(
       "--rescore nlft \(option) --order stream --adapter adapter --output next judged.jsonl", in: folder, status: 65)
+    // Which token is the first hangs on what dropout leaves of the update's input.
     #expect(
-      result.stderr
-        == #"nlft-step: step 1: id "g0": "logprob.base" has nan at token 0, expected a finite number of at "#
-        + "most 0; the adapter is left as it was\n")
+      result.stderr.hasPrefix(#"nlft-step: step 1: id "g0": "logprob.base" has nan at token "#)
+        && result.stderr.hasSuffix(", expected a finite number of at most 0; the adapter is left as it was\n"),
+      "\(result.stderr)")
     #expect(result.stdout == [])
     #expect(!folder.names.contains("next"))
   }
