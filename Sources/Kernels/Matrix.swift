@@ -6,8 +6,10 @@ public final class Matrix: @unchecked Sendable {
   public let rows: Int
   /// Columns.
   public let columns: Int
-  private let memory: MatrixMemory.Block
-  private var base: UnsafeMutablePointer<Float> { memory.base }
+  /// Nil where the memory is another matrix'.
+  private let memory: MatrixMemory.Block?
+  private let whole: Matrix?
+  private let base: UnsafeMutablePointer<Float>
 
   /// A matrix of zeros.
   public convenience init(rows: Int, columns: Int) {
@@ -19,7 +21,27 @@ public final class Matrix: @unchecked Sendable {
   public init(uninitializedRows rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    memory = MatrixMemory.allocate(rows * columns)
+    let memory = MatrixMemory.allocate(rows * columns)
+    (self.memory, whole, base) = (memory, nil, memory.base)
+  }
+
+  private init(rows: Int, columns: Int, in whole: Matrix, at offset: Int) {
+    self.rows = rows
+    self.columns = columns
+    (memory, self.whole, base) = (nil, whole, whole.base + offset)
+  }
+
+  /// Matrices of as many rows whose entries are yet to be written, in one piece of memory: it comes in large pages, which
+  /// several smaller pieces would leave in part to small ones.
+  public static func together(uninitializedRows rows: Int, columns: [Int]) -> [Matrix] {
+    let line = 64 / MemoryLayout<Float>.stride
+    let sizes = columns.map { (rows * $0 + line - 1) / line * line }
+    let whole = Matrix(uninitializedRows: 1, columns: sizes.reduce(0, +))
+    var offset = 0
+    return zip(columns, sizes).map { columns, size in
+      defer { offset += size }
+      return Matrix(rows: rows, columns: columns, in: whole, at: offset)
+    }
   }
 
   /// A matrix with the given values, row after row.
@@ -28,7 +50,7 @@ public final class Matrix: @unchecked Sendable {
     fill(values)
   }
 
-  deinit { MatrixMemory.release(memory) }
+  deinit { if let memory { MatrixMemory.release(memory) } }
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.
   public var view: MatrixView { MatrixView(base: base, rows: rows, columns: columns, stride: columns, owner: self) }

@@ -17,7 +17,8 @@ enum MatrixMemory {
   /// From this many bytes on a block is kept: smaller ones the allocator handles well.
   private static let least = 64 << 10
   private static let page = 4 << 10
-  private static let hugePage = 2 << 20
+  /// Bytes of the system's large pages.
+  static let hugePage = 2 << 20
   /// A cache line and the widest vector.
   private static let alignment = 64
 

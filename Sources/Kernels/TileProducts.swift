@@ -47,7 +47,10 @@ struct TileProducts: Sendable {
   init(pool: WorkerPool) {
     self.pool = pool
     strips = (0..<pool.threads).map { _ in Matrix(rows: Self.extent, columns: Self.widestPiece) }
-    panels = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.panelFloats) }
+    // A whole large page, or more.
+    panels = (0..<pool.threads).map { _ in
+      Matrix(uninitializedRows: 1, columns: max(Self.panelFloats, MatrixMemory.hugePage / MemoryLayout<Float>.stride))
+    }
   }
 
   /// Packs an operand, its panels spread over the pool.

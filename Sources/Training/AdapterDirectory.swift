@@ -1,5 +1,7 @@
 import Checkpoints
+import Kernels
 import Records
+import Synchronization
 import Tensors
 
 #if canImport(Glibc)
@@ -23,8 +25,8 @@ public enum AdapterDirectory {
     try checkReplaceable(path)
     let directory = try AtomicDirectory(path: path, names: names)
     do {
-      try adapter.write(directory: directory.temporary)
-      try state.write(directory: directory.temporary)
+      try together(
+        { try adapter.write(directory: directory.temporary) }, { try state.write(directory: directory.temporary) })
       try directory.commit()
     } catch {
       directory.discard()
@@ -35,6 +37,16 @@ public enum AdapterDirectory {
       default: throw error
       }
     }
+  }
+
+  /// Does two things at a time.
+  /// - Throws: what the first throws, or else the second.
+  private static func together(_ first: () throws -> Void, _ second: () throws -> Void) throws {
+    let failures = Mutex<[(any Error)?]>([nil, nil])
+    WorkerPool(threads: 2).run(2) { part, _ in
+      do { try part == 0 ? first() : second() } catch { failures.withLock { $0[part] = error } }
+    }
+    for case let failure? in failures.withLock({ $0 }) { throw failure }
   }
 
   /// Refuses to replace a directory that holds something else than an adapter, and to make one where nothing can be

@@ -48,19 +48,18 @@ final class AttentionActivations {
   let middle: Matrix
 
   init(rows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
+    let (wide, narrow) = (c.heads * c.headDimension, c.keyHeads * c.headDimension)
+    var kept = Matrix.together(
+      uninitializedRows: rows, columns: [c.hiddenSize, wide, narrow, narrow, wide, c.hiddenSize])[...]
+    func next() -> Matrix { kept.removeFirst() }
     func matrix(_ columns: Int, if isKept: Bool) -> Matrix? {
       isTrained && isKept ? Matrix(uninitializedRows: rows, columns: columns) : nil
     }
-    input = Matrix(uninitializedRows: rows, columns: c.hiddenSize)
-    rawQueries = matrix(c.heads * c.headDimension, if: c.hasHeadNorms)
-    rawKeys = matrix(c.keyHeads * c.headDimension, if: c.hasHeadNorms)
-    queries = Matrix(uninitializedRows: rows, columns: c.heads * c.headDimension)
-    keys = Matrix(uninitializedRows: rows, columns: c.keyHeads * c.headDimension)
-    values = Matrix(uninitializedRows: rows, columns: c.keyHeads * c.headDimension)
-    attended = Matrix(uninitializedRows: rows, columns: c.heads * c.headDimension)
+    (input, queries, keys, values, attended, middle) = (next(), next(), next(), next(), next(), next())
+    rawQueries = matrix(wide, if: c.hasHeadNorms)
+    rawKeys = matrix(narrow, if: c.hasHeadNorms)
     normalizers = matrix(c.heads, if: true)
     projected = matrix(c.hiddenSize, if: c.hasOutputNorms)
-    middle = Matrix(uninitializedRows: rows, columns: c.hiddenSize)
   }
 
   /// Bytes for so many rows, with a backward pass.
@@ -88,8 +87,8 @@ final class FeedForwardActivations {
   let projected: Matrix?
 
   init(rows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
-    gate = Matrix(uninitializedRows: rows, columns: c.intermediateSize)
-    up = Matrix(uninitializedRows: rows, columns: c.intermediateSize)
+    let wide = Matrix.together(uninitializedRows: rows, columns: [c.intermediateSize, c.intermediateSize])
+    (gate, up) = (wide[0], wide[1])
     projected =
       isTrained && c.hasOutputNorms ? Matrix(uninitializedRows: rows, columns: c.hiddenSize) : nil
   }
