@@ -211,11 +211,6 @@ TILES void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blo
   _tile_stored(3, lower + 16, bytes);
 }
 
-TILES void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
-                                     ptrdiff_t stride) {
-  tiles_multiply_transposed_and(left, right, blocks, NULL, NULL, accumulate, c, stride);
-}
-
 TILES void tiles_multiply_transposed_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
                                          const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {
   _Alignas(64) char sums[4][tile_bytes];
@@ -264,8 +259,6 @@ void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool 
                     ptrdiff_t stride) {}
 void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
                         const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {}
-void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
-                               ptrdiff_t stride) {}
 void tiles_multiply_transposed_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
                                    const void *more_right, bool accumulate, float *c, ptrdiff_t stride) {}
 

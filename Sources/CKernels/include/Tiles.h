@@ -34,13 +34,11 @@ void tiles_pack_columns(const float *source, ptrdiff_t stride, ptrdiff_t lines, 
 /// c[i·stride + j] ← (accumulate ? c : 0) + Σ left line i · right line j, over `blocks` blocks; 32 × 32 numbers.
 void tiles_multiply(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
                     ptrdiff_t stride);
-/// Also left line i · right line j of one block that lies elsewhere, as if it were one more of depth.
+/// Also left line i · right line j of one block that lies elsewhere, as if it were one more of depth; null for none.
 void tiles_multiply_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
                         const void *more_right, bool accumulate, float *c, ptrdiff_t stride);
-/// The same into the transposed place, c[j·stride + i]: what `tiles_multiply` gives with left and right exchanged, to
+/// The same into the transposed place, c[j·stride + i]: what `tiles_multiply_and` gives with left and right exchanged, to
 /// the last bit.
-void tiles_multiply_transposed(const void *left, const void *right, ptrdiff_t blocks, bool accumulate, float *c,
-                               ptrdiff_t stride);
 void tiles_multiply_transposed_and(const void *left, const void *right, ptrdiff_t blocks, const void *more_left,
                                    const void *more_right, bool accumulate, float *c, ptrdiff_t stride);
 
