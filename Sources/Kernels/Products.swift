@@ -8,6 +8,8 @@ public struct Products: Sendable {
   private let scratch: [Matrix]
   /// Nil where the processor has no tile registers or float32 is asked for.
   private(set) var tiles: TileProducts?
+  /// Nil where there are tiles, or the processor does not multiply words, or float32 is asked for.
+  private(set) var words: WordProducts?
   /// By how many rows kernels are chosen.
   public private(set) var scheme = RowScheme.asTheyCome
 
@@ -32,6 +34,7 @@ public struct Products: Sendable {
     pool = WorkerPool(threads: threads)
     isPlain = plain
     tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
+    words = !plain && tiles == nil && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
   }
 
@@ -39,6 +42,15 @@ public struct Products: Sendable {
   public var inSinglePrecision: Products {
     var copy = self
     copy.tiles = nil
+    copy.words = nil
+    return copy
+  }
+
+  /// The same as on a processor without tile registers.
+  package var withoutTiles: Products {
+    var copy = self
+    copy.tiles = nil
+    copy.words = !isPlain && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
     return copy
   }
 
@@ -187,9 +199,17 @@ public struct Products: Sendable {
       let input = x.packed(TileProducts.inputSide(rows: x.rows), by: tiles)
       return tiles.linear(input, weight, update: update, into: y)
     }
+    if let words = words(for: weight, rows: x.rows) {
+      return words.linear(x.packed(by: words), weight, update: update, into: y)
+    }
     linear(x, weight, into: y)
     multiply(
       update.narrow.columns(0..<update.b.columns), update.b, transposeB: true, alpha: update.scale, beta: 1, into: y)
+  }
+
+  /// Products in words, for an input of so many rows and a weight that has them.
+  private func words(for weight: WeightMatrix, rows: Int) -> WordProducts? {
+    scheme.kernelRows(rows) > BlockProducts.mostRows && WordProducts.suit(weight) ? words : nil
   }
 
   /// Linear layer, forward: Y ← X · Wᵀ.
@@ -204,6 +224,7 @@ public struct Products: Sendable {
       let input = x.packed(TileProducts.inputSide(rows: x.rows), by: tiles)
       return tiles.linear(input, weight, into: y)
     }
+    if let words = words(for: weight, rows: x.rows) { return words.linear(x.packed(by: words), weight, into: y) }
     if !isPlain, x.view.rows > 0, kernelRows <= BlockProducts.mostRows {
       return BlockProducts.linear(x.view, [(weight, y)], isSingle: kernelRows == 1, pool: pool)
     }
@@ -259,6 +280,9 @@ public struct Products: Sendable {
     precondition(dx.columns == weight.columns && dy.view.columns == weight.rows && dx.rows == dy.view.rows)
     if let tiles, dx.rows >= Self.fewestTileRows {
       return tiles.linearBackward(dy.packed(.left, by: tiles), weight, accumulate: adding, into: dx)
+    }
+    if let words, dx.rows > BlockProducts.mostRows, WordProducts.suitTransposed(weight) {
+      return words.linearBackward(dy.packed(by: words), rows: dy.view, weight, accumulate: adding, into: dx)
     }
     if !adding {
       pool.ranges(dx.rows) { rows, _ in for row in rows { dx.row(row).update(repeating: 0, count: dx.columns) } }

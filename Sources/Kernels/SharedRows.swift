@@ -9,6 +9,7 @@ public final class SharedRows {
   private let source: MatrixView?
   private var left: TileOperand?
   private var right: TileOperand?
+  private var words: WordOperand?
 
   /// Rows for use in `Products`.
   public init(_ view: MatrixView) {
@@ -26,6 +27,13 @@ public final class SharedRows {
   public var view: MatrixView {
     guard let source else { fatalError("these rows were packed as they were made") }
     return source
+  }
+
+  func packed(by products: WordProducts) -> WordOperand {
+    if let words { return words }
+    let operand = products.packed(view)
+    words = operand
+    return operand
   }
 
   func packed(_ side: TileOperand.Side, by tiles: TileProducts) -> TileOperand {

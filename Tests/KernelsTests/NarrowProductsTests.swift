@@ -116,12 +116,12 @@ import TinyModels
         $0 + 0.25 * update[row * narrow.columns + $1] * outputs[output * rank + $1]
       }
     }
-    for threads in [1, 3] {
+    for (threads, products) in [(1, try Products(threads: 1)), (3, try Products(threads: 3).withoutTiles)] {
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: expected.count))
-      try Products(threads: threads).linear(
+      products.linear(
         SharedRows(x.view), blocks.matrix(), update: LowRankUpdate(narrow: narrow.view, b: b.view, scale: 0.25),
         into: y.view)
-      #expect(largestDifference(y.doubles, expected) < 2e-5 * largest(expected), "\(threads) threads")
+      #expect(largestDifference(y.doubles, expected) < 4e-5 * largest(expected), "\(threads) threads")
     }
   }
 }

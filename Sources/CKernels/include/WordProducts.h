@@ -1,0 +1,79 @@
+// Products of many rows of numbers with quantised weights in 16-bit integers, by the instruction that multiplies pairs of
+// words (VNNI): two of a vector's products for one in float32.
+//
+// A run of 32 inputs is written as scale · q with whole q of 15 bits and sign: that is precise to 2⁻¹⁶ of the run's
+// largest input. Inputs that are much larger than the others of their run would spoil that; they are taken out and
+// multiplied in float32. Weights are the stored integers themselves, so nothing of them is rounded. The sums over a run
+// are whole numbers; float32 begins where they are scaled.
+//
+// Inputs are packed into panels of twelve rows: a record for each run of depth, of twelve rows of 32 words, sixteen scales
+// and sixteen sums of inputs; then how many inputs of each row were taken out, and these. Weights are packed into panels of
+// 32 results, a record for each run of depth: sixteen pairs of depth, each 32 results, and what scales them.
+
+#ifndef NLFT_WORD_PRODUCTS_H
+#define NLFT_WORD_PRODUCTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  /// Rows of a panel of inputs.
+  words_rows = 12,
+  /// Numbers of a run, and results of a panel of weights.
+  words_run = 32,
+  /// Bytes of a run in a panel of inputs, and in one of weights.
+  words_input_bytes = words_rows * 64 + 128,
+  words_weight_bytes = 16 * 128 + 256,
+  /// Inputs of a run that can be taken out: no more than twelve of 32 are 2.5 times their mean.
+  words_outliers = 12
+};
+
+/// Bytes of a panel of inputs of so many runs, a multiple of 64.
+static inline ptrdiff_t words_panel_bytes(ptrdiff_t runs) {
+  return runs * words_input_bytes + 64 + runs * words_rows * words_outliers * 8;
+}
+
+/// Whether the processor has the instructions; no other function may be called where it has not.
+bool words_available(void);
+
+/// Packs up to twelve rows of `depth` numbers, a multiple of 32; rows that are missing count nothing. A number that is not
+/// finite makes every product with its run NaN.
+void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel);
+
+/// Packs a run of the weights of 32 results: values[32·result + k], whole numbers, and each result's scale and minimum.
+void words_pack_weights(const float *values, const float *scales, const float *minima, void *record);
+
+/// Packs a run of 32 rows of a weight for the product with its transpose: values[stride·row + column] of 32 columns, whole
+/// numbers, and the scale of each row.
+void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record);
+
+/// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
+typedef struct {
+  const float *narrow;
+  ptrdiff_t narrow_stride, depth;
+  const float *factor;
+} words_update;
+
+/// Where the results of a panel of inputs and one of weights go: `rows` up to 12, `columns` up to 32.
+typedef struct {
+  float *base;
+  ptrdiff_t stride, rows, columns;
+} words_result;
+
+/// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
+/// - `have_minima`: whether any of the weights' minima is not zero.
+void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima, words_update update,
+                    words_result result);
+
+/// The runs of a panel that belong to a product: some of all that it has.
+typedef struct {
+  ptrdiff_t first, count, all;
+} words_runs;
+
+/// result ← inputs · weights over some runs, weights packed by `words_pack_transposed`; added to the result if asked.
+/// - `offsets`: a number for each of the rows that is added to all its results, `offset_stride` apart; null for none.
+void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
+                               ptrdiff_t offset_stride, bool accumulate, words_result result);
+
+#endif

@@ -1,0 +1,398 @@
+#include "WordProducts.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+
+// The library is built for any processor; only these functions use what must be asked for first.
+#define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+// Sums live in registers only where these loops are unrolled.
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+enum { pairs = 16, pair_bytes = 128, row_bytes = 64, scales_at = words_rows * row_bytes, sums_at = scales_at + 64 };
+// Scales of a transposed record's rows, as they are: behind their parts of the largest, and that.
+enum { row_scales_at = pairs * pair_bytes + 128 };
+
+// Largest whole number of an input.
+static const float largest = 32767;
+
+bool words_available(void) {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+
+WORDS static inline __m512i joined(__m256i low, __m256i high) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+WORDS static inline __m512i magnitude(__m512 x) {
+  return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7FFFFFFF));
+}
+
+// An input that was taken out, and its place in the row.
+typedef struct {
+  int32_t place;
+  float value;
+} outlier;
+
+// An input is taken out that is this many times as large as the mean of its row, and of its run: rounding would else be
+// coarse for the row, and words finer without it.
+static const float above_row = 3, above_run = 2.5f;
+
+WORDS static inline float sum_of(__m512 low, __m512 high) { return _mm512_reduce_add_ps(_mm512_add_ps(low, high)); }
+
+WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {
+  char *record = panel;
+  const ptrdiff_t runs = depth / words_run;
+  const __m512i ones = _mm512_set1_epi16(1);
+  int32_t *counts = (int32_t *)(record + runs * words_input_bytes);
+  outlier *outliers = (outlier *)(counts + 16);
+  _mm512_store_si512(counts, _mm512_setzero_si512());
+  float row_limits[words_rows];
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    __m512 total[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    for (ptrdiff_t k = 0; k < depth; k += words_run) {
+      total[0] = _mm512_add_ps(total[0], _mm512_abs_ps(_mm512_loadu_ps(source + row * stride + k)));
+      total[1] = _mm512_add_ps(total[1], _mm512_abs_ps(_mm512_loadu_ps(source + row * stride + k + 16)));
+    }
+    row_limits[row] = sum_of(total[0], total[1]) * (above_row / (float)depth);
+  }
+  for (ptrdiff_t start = 0; start < depth; start += words_run, record += words_input_bytes) {
+    float *scales = (float *)(record + scales_at), *sums = (float *)(record + sums_at);
+    _mm512_store_ps(scales, _mm512_setzero_ps());
+    _mm512_store_ps(sums, _mm512_setzero_ps());
+    for (ptrdiff_t row = 0; row < words_rows; row++) {
+      char *target = record + row * row_bytes;
+      if (row >= rows) {
+        _mm512_store_si512(target, _mm512_setzero_si512());
+        continue;
+      }
+      const float *x = source + row * stride + start;
+      __m512 half[2] = {_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)};
+      float sum = 0;
+      const float run_limit = sum_of(_mm512_abs_ps(half[0]), _mm512_abs_ps(half[1])) * (above_run / words_run);
+      const __m512 limit = _mm512_set1_ps(row_limits[row] > run_limit ? row_limits[row] : run_limit);
+      for (int part = 0; part < 2; part++) {
+        // Nothing is larger than what is no number.
+        __mmask16 out = _mm512_cmp_ps_mask(_mm512_abs_ps(half[part]), limit, _CMP_GT_OQ);
+        if (__builtin_expect(out == 0, 1)) continue;
+        outlier *own = outliers + row * runs * words_outliers;
+        for (int lane = 0; lane < 16; lane++) {
+          if (!(out >> lane & 1)) continue;
+          own[counts[row]++] = (outlier){(int32_t)start + part * 16 + lane, x[part * 16 + lane]};
+          sum += x[part * 16 + lane];
+        }
+        half[part] = _mm512_maskz_mov_ps(~out, half[part]);
+      }
+      // Bits of numbers without their sign are in the numbers' order; what is not finite is above all that are.
+      union {
+        uint32_t bits;
+        float number;
+      } most = {_mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(half[0]), magnitude(half[1])))};
+      float nothing = most.number - most.number;
+      bool counts_much = most.number > 1e-30f && nothing == 0;
+      __m512 factor = _mm512_set1_ps(counts_much ? largest / most.number : 0);
+      __m512i words = joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(half[0], factor))),
+                             _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(half[1], factor))));
+      _mm512_store_si512(target, words);
+      scales[row] = (counts_much ? most.number / largest : 0) + nothing;
+      // The sum of what the words stand for, so that rounding counts once.
+      sums[row] = sum + scales[row] * (float)_mm512_reduce_add_epi32(_mm512_madd_epi16(words, ones));
+    }
+  }
+}
+
+// Transposes 16 × 16 words of 32 bits, to places 128 bytes apart.
+WORDS static inline void store_transposed(__m512i r[16], char *target) {
+  __m512i t[16];
+  UNROLLED for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  UNROLLED for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  UNROLLED for (int i = 0; i < 4; i++) {
+    __m512i a = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88), b = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xDD);
+    __m512i c = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88), d = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xDD);
+    _mm512_store_si512(target + i * pair_bytes, _mm512_shuffle_i32x4(a, c, 0x88));
+    _mm512_store_si512(target + (8 + i) * pair_bytes, _mm512_shuffle_i32x4(a, c, 0xDD));
+    _mm512_store_si512(target + (4 + i) * pair_bytes, _mm512_shuffle_i32x4(b, d, 0x88));
+    _mm512_store_si512(target + (12 + i) * pair_bytes, _mm512_shuffle_i32x4(b, d, 0xDD));
+  }
+}
+
+WORDS void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {
+  char *target = record;
+  for (int half = 0; half < 2; half++) {
+    __m512i words[16];
+    for (int i = 0; i < 16; i++) {
+      const float *row = values + (half * 16 + i) * words_run;
+      words[i] = joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row))),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row + 16))));
+    }
+    store_transposed(words, target + half * 64);
+  }
+  float *factors = (float *)(target + pairs * pair_bytes);
+  for (int i = 0; i < words_run; i += 16) {
+    _mm512_store_ps(factors + i, _mm512_loadu_ps(scales + i));
+    _mm512_store_ps(factors + words_run + i, _mm512_loadu_ps(minima + i));
+  }
+}
+
+WORDS void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record) {
+  char *target = record;
+  for (int pair = 0; pair < pairs; pair++) {
+    const float *even = values + 2 * pair * stride, *odd = even + stride;
+    for (int half = 0; half < 2; half++) {
+      __m512i low = _mm512_cvtps_epi32(_mm512_loadu_ps(even + half * 16));
+      __m512i high = _mm512_cvtps_epi32(_mm512_loadu_ps(odd + half * 16));
+      _mm512_store_si512(target + pair * pair_bytes + half * 64,
+                         _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi32(0xFFFF)), _mm512_slli_epi32(high, 16)));
+    }
+  }
+  // Rows' scales are parts of the largest, in 15 bits.
+  __m512 low = _mm512_loadu_ps(scales), high = _mm512_loadu_ps(scales + 16);
+  union {
+    uint32_t bits;
+    float number;
+  } most = {_mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(low), magnitude(high)))};
+  float nothing = most.number - most.number;
+  __m512 factor = _mm512_set1_ps(most.number > 1e-30f && nothing == 0 ? largest / most.number : 0);
+  _mm512_store_si512(target + pairs * pair_bytes,
+                     joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(low, factor))),
+                            _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(high, factor)))));
+  // A product's high half, rounded, is 2⁻¹⁵ of it.
+  *(float *)(target + pairs * pair_bytes + 64) =
+      (most.number > 1e-30f ? most.number * (32768.0f / 32767.0f) : 0) + nothing;
+  _mm512_store_ps((float *)(target + row_scales_at), low);
+  _mm512_store_ps((float *)(target + row_scales_at) + 16, high);
+}
+
+// sums + pairs of a · pairs of b. Written out: the compiler would take some of them apart into a product and a sum.
+WORDS static inline __m512i add_products(__m512i sums, __m512i a, __m512i b) {
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
+  return sums;
+}
+
+// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers.
+enum { group_rows = 6 };
+
+typedef struct {
+  __m512i at[group_rows][2];
+} whole_sums;
+
+typedef struct {
+  __m512 at[group_rows][2];
+} sums;
+
+// Sums over a run: six rows of words with sixteen pairs of 32.
+WORDS __attribute__((always_inline)) static inline whole_sums multiply_run(const char *rows, const char *weights) {
+  whole_sums whole;
+  UNROLLED for (int r = 0; r < group_rows; r++) whole.at[r][0] = whole.at[r][1] = _mm512_setzero_si512();
+  _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
+    __m512i first = _mm512_load_si512(weights + pair * pair_bytes);
+    __m512i second = _mm512_load_si512(weights + pair * pair_bytes + 64);
+    UNROLLED for (int r = 0; r < group_rows; r++) {
+      __m512i x = _mm512_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
+      whole.at[r][0] = add_products(whole.at[r][0], first, x);
+      whole.at[r][1] = add_products(whole.at[r][1], second, x);
+    }
+  }
+  return whole;
+}
+
+// Adds one number of each row times 32 of a factor.
+WORDS __attribute__((always_inline)) static inline void add_number(sums *sums, const float *numbers, ptrdiff_t step,
+                                                                    const float *factor) {
+  __m512 first = _mm512_loadu_ps(factor), second = _mm512_loadu_ps(factor + 16);
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    __m512 x = _mm512_set1_ps(numbers[r * step]);
+    sums->at[r][0] = _mm512_fmadd_ps(first, x, sums->at[r][0]);
+    sums->at[r][1] = _mm512_fmadd_ps(second, x, sums->at[r][1]);
+  }
+}
+
+WORDS static inline __mmask16 first_lanes(ptrdiff_t count) {
+  return count >= 16 ? 0xFFFF : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
+}
+
+// The group's part of a result, whose first row is the group's.
+WORDS __attribute__((always_inline)) static inline void store(const sums *sums, bool accumulate, words_result result) {
+  __mmask16 low = first_lanes(result.columns), high = first_lanes(result.columns - 16);
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    if (r >= result.rows) return;
+    float *y = result.base + r * result.stride;
+    __m512 first = sums->at[r][0], second = sums->at[r][1];
+    if (accumulate) {
+      first = _mm512_add_ps(first, _mm512_maskz_loadu_ps(low, y));
+      second = _mm512_add_ps(second, _mm512_maskz_loadu_ps(high, y + 16));
+    }
+    _mm512_mask_storeu_ps(y, low, first);
+    _mm512_mask_storeu_ps(y + 16, high, second);
+  }
+}
+
+// Adds the sums over a run, scaled: each row by `own`, each result by `scale`.
+WORDS __attribute__((always_inline)) static inline void add_whole(sums *sums, whole_sums whole, const float *own,
+                                                                   __m512 unit, const __m512 *scale) {
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    __m512 factor = _mm512_mul_ps(_mm512_set1_ps(own[r]), unit);
+    UNROLLED for (int half = 0; half < 2; half++) {
+      __m512 value = _mm512_cvtepi32_ps(whole.at[r][half]);
+      if (scale) value = _mm512_mul_ps(value, scale[half]);
+      sums->at[r][half] = _mm512_fmadd_ps(value, factor, sums->at[r][half]);
+    }
+  }
+}
+
+// The inputs that were taken out of a row, and how many they are.
+typedef struct {
+  const outlier *first;
+  ptrdiff_t count;
+} outlier_list;
+
+static inline outlier_list outliers_of(const char *inputs, ptrdiff_t row, ptrdiff_t runs) {
+  const int32_t *counts = (const int32_t *)(inputs + runs * words_input_bytes);
+  return (outlier_list){(const outlier *)(counts + 16) + row * runs * words_outliers, counts[row]};
+}
+
+// The whole numbers at one place of depth, of sixteen results.
+WORDS static inline __m512 weights_at(const char *record, int place, int half) {
+  __m512i both = _mm512_load_si512(record + (place >> 1) * pair_bytes + half * 64);
+  __m512i upper = _mm512_sll_epi32(both, _mm_cvtsi32_si128(place & 1 ? 0 : 16));
+  return _mm512_cvtepi32_ps(_mm512_srai_epi32(upper, 16));
+}
+
+WORDS static void multiply_group(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
+                                 bool have_minima, words_update update, words_result result) {
+  sums sums;
+  UNROLLED for (int r = 0; r < group_rows; r++) sums.at[r][0] = sums.at[r][1] = _mm512_setzero_ps();
+  const char *input = inputs, *record = weights;
+  for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
+    whole_sums whole = multiply_run(input + start * row_bytes, record);
+    const float *factors = (const float *)(record + pairs * pair_bytes);
+    const float *scales = (const float *)(input + scales_at) + start;
+    __m512 scale[2] = {_mm512_load_ps(factors), _mm512_load_ps(factors + 16)};
+    UNROLLED for (int r = 0; r < group_rows; r++) {
+      __m512 own = _mm512_set1_ps(scales[r]);
+      UNROLLED for (int half = 0; half < 2; half++) {
+        __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(whole.at[r][half]), scale[half]);
+        sums.at[r][half] = _mm512_fmadd_ps(scaled, own, sums.at[r][half]);
+      }
+    }
+  }
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    outlier_list out = outliers_of(inputs, start + r, runs);
+    for (ptrdiff_t index = 0; index < out.count; index++) {
+      const char *own = weights + out.first[index].place / words_run * words_weight_bytes;
+      const float *factors = (const float *)(own + pairs * pair_bytes);
+      const __m512 value = _mm512_set1_ps(out.first[index].value);
+      UNROLLED for (int half = 0; half < 2; half++) {
+        __m512 scaled = _mm512_mul_ps(weights_at(own, out.first[index].place % words_run, half),
+                                      _mm512_load_ps(factors + half * 16));
+        sums.at[r][half] = _mm512_fmadd_ps(scaled, value, sums.at[r][half]);
+      }
+    }
+  }
+  if (have_minima) {
+    input = inputs;
+    record = weights;
+    for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
+      add_number(&sums, (const float *)(input + sums_at) + start, 1, (const float *)(record + pairs * pair_bytes) + 32);
+    }
+  }
+  // The update's rows end with the result's.
+  if (result.rows >= group_rows) {
+    for (ptrdiff_t k = 0; k < update.depth; k++) {
+      add_number(&sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
+    }
+  } else {
+    for (ptrdiff_t k = 0; k < update.depth; k++) {
+      float numbers[group_rows] = {0};
+      for (ptrdiff_t r = 0; r < result.rows; r++) numbers[r] = update.narrow[r * update.narrow_stride + k];
+      add_number(&sums, numbers, 1, update.factor + 32 * k);
+    }
+  }
+  store(&sums, false, result);
+}
+
+// What is left of a result from a row on.
+static inline words_result from_row(words_result result, ptrdiff_t row) {
+  result.base += row * result.stride;
+  result.rows -= row;
+  return result;
+}
+
+WORDS void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+                          words_update update, words_result result) {
+  for (ptrdiff_t row = 0; row < result.rows; row += group_rows) {
+    multiply_group(inputs, row, weights, runs, have_minima, update, from_row(result, row));
+    update.narrow += update.depth > 0 ? group_rows * update.narrow_stride : 0;
+  }
+}
+
+WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start, const char *weights, words_runs runs,
+                                            const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                            words_result result) {
+  sums sums;
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    sums.at[r][0] = sums.at[r][1] = _mm512_set1_ps(offsets && r < result.rows ? offsets[r * offset_stride] : 0);
+  }
+  _Alignas(64) char scaled[group_rows * row_bytes];
+  const char *input = inputs + runs.first * words_input_bytes, *record = weights;
+  for (ptrdiff_t run = 0; run < runs.count; run++, input += words_input_bytes, record += words_weight_bytes) {
+    const __m512i parts = _mm512_load_si512(record + pairs * pair_bytes);
+    const __m512 most = _mm512_set1_ps(*(const float *)(record + pairs * pair_bytes + 64));
+    const float *scales = (const float *)(input + scales_at) + start;
+    UNROLLED for (int r = 0; r < group_rows; r++) {
+      _mm512_store_si512(scaled + r * row_bytes,
+                         _mm512_mulhrs_epi16(_mm512_load_si512(input + (start + r) * row_bytes), parts));
+    }
+    whole_sums whole = multiply_run(scaled, record);
+    UNROLLED for (int r = 0; r < group_rows; r++) {
+      __m512 own = _mm512_mul_ps(_mm512_set1_ps(scales[r]), most);
+      sums.at[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole.at[r][0]), own, sums.at[r][0]);
+      sums.at[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole.at[r][1]), own, sums.at[r][1]);
+    }
+  }
+  const int32_t first = (int32_t)runs.first * words_run, end = first + (int32_t)runs.count * words_run;
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    outlier_list out = outliers_of(inputs, start + r, runs.all);
+    for (ptrdiff_t index = 0; index < out.count; index++) {
+      const int32_t place = out.first[index].place - first;
+      if (place < 0 || place >= end - first) continue;
+      const char *own = weights + place / words_run * words_weight_bytes;
+      const float scale = ((const float *)(own + row_scales_at))[place % words_run];
+      const __m512 value = _mm512_set1_ps(out.first[index].value * scale);
+      sums.at[r][0] = _mm512_fmadd_ps(weights_at(own, place % words_run, 0), value, sums.at[r][0]);
+      sums.at[r][1] = _mm512_fmadd_ps(weights_at(own, place % words_run, 1), value, sums.at[r][1]);
+    }
+  }
+  store(&sums, accumulate, result);
+}
+
+WORDS void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
+                                     ptrdiff_t offset_stride, bool accumulate, words_result result) {
+  for (ptrdiff_t row = 0; row < result.rows; row += group_rows) {
+    multiply_group_transposed(inputs, row, weights, runs, offsets ? offsets + row * offset_stride : NULL, offset_stride,
+                              accumulate, from_row(result, row));
+  }
+}
+
+#else
+
+bool words_available(void) { return false; }
+void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {}
+void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {}
+void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record) {}
+void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima, words_update update,
+                    words_result result) {}
+void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
+                               ptrdiff_t offset_stride, bool accumulate, words_result result) {}
+
+#endif

@@ -1,0 +1,100 @@
+import Kernels
+import Testing
+import TinyModels
+
+/// Where the processor multiplies words, layers of quantised weights go through them; elsewhere these hold as well.
+@Suite struct WordProductsTests {
+  /// The largest error of a row of results, as a part of the row's root mean square.
+  private func error(_ values: ArraySlice<Double>, _ expected: ArraySlice<Double>) -> Double {
+    let square = expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)
+    return (zip(values, expected).map { abs($0 - $1) }.max() ?? 0) / square.squareRoot()
+  }
+
+  /// Y = X·Wᵀ and dX = dY·W by plain loops, with the results' rows.
+  private func expected(
+    _ blocks: WeightBlocks, _ x: Matrix, transposed: Bool
+  ) -> [Double] {
+    let (input, weight) = (x.doubles, blocks.values)
+    let count = transposed ? blocks.columns : blocks.rows
+    let depth = transposed ? blocks.rows : blocks.columns
+    return (0..<x.rows * count).map { index in
+      let (row, result) = index.quotientAndRemainder(dividingBy: count)
+      return (0..<depth).reduce(0.0) {
+        $0 + input[row * depth + $1] * weight[transposed ? $1 * count + result : result * depth + $1]
+      }
+    }
+  }
+
+  private func results(_ products: Products, _ blocks: WeightBlocks, _ x: Matrix, transposed: Bool) -> Matrix {
+    let y = Matrix(rows: x.rows, columns: transposed ? blocks.columns : blocks.rows)
+    if transposed {
+      products.linearBackward(SharedRows(x.view), blocks.matrix(), adding: false, into: y.view)
+    } else {
+      products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
+    }
+    return y
+  }
+
+  /// Some inputs are a thousand times as large as those beside them, in some rows and runs; each row keeps its digits.
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_k, .q5_k], [false, true])
+  func largeInputsDoNotSpoilTheirNeighbours(_ format: WeightFormat, _ transposed: Bool) throws {
+    let blocks = WeightBlocks(format, rows: 96, columns: 256)
+    var generator = SplitMix64(seed: 31)
+    let x = generator.matrix(40, transposed ? 96 : 256)
+    let products = try Products(threads: 2).withoutTiles
+    let plain = expected(blocks, x, transposed: transposed)
+    for row in stride(from: 1, to: 40, by: 3) { x[row, (row * 7) % x.columns] *= 1000 }
+    // What the large inputs give, but for rounding in float32, is taken off again: the rest must still be there.
+    let large = results(products, blocks, x, transposed: transposed)
+    let exact = expected(blocks, x, transposed: transposed)
+    for row in 0..<40 {
+      let range = row * large.columns..<(row + 1) * large.columns
+      let rest = zip(large.doubles[range], zip(exact[range], plain[range])).map { $0 - $1.0 + $1.1 }
+      #expect(error(rest[...], plain[range]) < 5e-4, "row \(row)")
+    }
+  }
+
+  /// A row's bytes are its own affair.
+  @Test func rowsDoNotDependOnTheirNeighbours() throws {
+    let blocks = WeightBlocks(.q4_1, rows: 70, columns: 96)
+    var generator = SplitMix64(seed: 32)
+    let x = generator.matrix(45, 96)
+    let products = try Products(threads: 2).withoutTiles.choosing(by: .tall)
+    let whole = results(products, blocks, x, transposed: false).values
+    for rows in [0..<1, 7..<20, 44..<45] {
+      let part = Matrix(rows: rows.count, columns: 96, Array(x.values[rows.lowerBound * 96..<rows.upperBound * 96]))
+      let own = results(products, blocks, part, transposed: false).values
+      #expect(own == Array(whole[rows.lowerBound * 70..<rows.upperBound * 70]), "\(rows)")
+    }
+  }
+
+  /// What is not finite spoils its own row and no other.
+  @Test(arguments: [Float.nan, .infinity, -.infinity], [false, true])
+  func brokenNumbersShow(_ number: Float, _ transposed: Bool) throws {
+    let blocks = WeightBlocks(.q4_1, rows: 64, columns: 96)
+    var generator = SplitMix64(seed: 33)
+    let x = generator.matrix(30, transposed ? 64 : 96)
+    x[17, 5] = number
+    let y = results(try Products(threads: 2).withoutTiles, blocks, x, transposed: transposed)
+    for row in 0..<30 {
+      for column in 0..<y.columns { #expect(y[row, column].isFinite == (row != 17), "\(row), \(column)") }
+    }
+  }
+
+  /// Depths whose packed weights do not fit at once are taken in stretches.
+  @Test func deepLayersAreTakenInStretches() throws {
+    // Scales of all sizes stand in one run here, and count to 2⁻¹⁶ of the largest.
+    let blocks = WeightBlocks(.q4_0, rows: 6_400, columns: 32)
+    var generator = SplitMix64(seed: 34)
+    let dy = generator.matrix(18, 6_400)
+    let before = generator.normals(18 * 32)
+    let expected = zip(expected(blocks, dy, transposed: true), before).map { $0 + Double($1) }
+    let dx = Matrix(rows: 18, columns: 32, before)
+    try Products(threads: 3).withoutTiles.linearBackward(
+      SharedRows(dy.view), blocks.matrix(), adding: true, into: dx.view)
+    for row in 0..<18 {
+      let range = row * 32..<(row + 1) * 32
+      #expect(error(dx.doubles[range], expected[range]) < 5e-4, "row \(row)")
+    }
+  }
+}
