@@ -2,8 +2,9 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include "transposition.h"
 
+#include <immintrin.h>
 
 // The library is built for any processor; only these functions use what must be asked for first.
 #define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
@@ -103,29 +104,6 @@ WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows
   }
 }
 
-// Transposes 16 × 16 words of 32 bits, to places 128 bytes apart.
-WORDS static inline void store_transposed(__m512i r[16], char *target) {
-  __m512i t[16];
-  UNROLLED for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  UNROLLED for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  UNROLLED for (int i = 0; i < 4; i++) {
-    __m512i a = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88), b = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xDD);
-    __m512i c = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88), d = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xDD);
-    _mm512_store_si512(target + i * pair_bytes, _mm512_shuffle_i32x4(a, c, 0x88));
-    _mm512_store_si512(target + (8 + i) * pair_bytes, _mm512_shuffle_i32x4(a, c, 0xDD));
-    _mm512_store_si512(target + (4 + i) * pair_bytes, _mm512_shuffle_i32x4(b, d, 0x88));
-    _mm512_store_si512(target + (12 + i) * pair_bytes, _mm512_shuffle_i32x4(b, d, 0xDD));
-  }
-}
-
 WORDS void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {
   char *target = record;
   for (int half = 0; half < 2; half++) {
@@ -135,7 +113,8 @@ WORDS void words_pack_weights(const float *values, const float *scales, const fl
       words[i] = joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row))),
                         _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row + 16))));
     }
-    store_transposed(words, target + half * 64);
+    transpose(words);
+    for (int pair = 0; pair < pairs; pair++) _mm512_store_si512(target + pair * pair_bytes + half * 64, words[pair]);
   }
   float *factors = (float *)(target + pairs * pair_bytes);
   for (int i = 0; i < words_run; i += 16) {
@@ -234,19 +213,6 @@ WORDS __attribute__((always_inline)) static inline void store(const sums *sums, 
     }
     _mm512_mask_storeu_ps(y, low, first);
     _mm512_mask_storeu_ps(y + 16, high, second);
-  }
-}
-
-// Adds the sums over a run, scaled: each row by `own`, each result by `scale`.
-WORDS __attribute__((always_inline)) static inline void add_whole(sums *sums, whole_sums whole, const float *own,
-                                                                   __m512 unit, const __m512 *scale) {
-  UNROLLED for (int r = 0; r < group_rows; r++) {
-    __m512 factor = _mm512_mul_ps(_mm512_set1_ps(own[r]), unit);
-    UNROLLED for (int half = 0; half < 2; half++) {
-      __m512 value = _mm512_cvtepi32_ps(whole.at[r][half]);
-      if (scale) value = _mm512_mul_ps(value, scale[half]);
-      sums->at[r][half] = _mm512_fmadd_ps(value, factor, sums->at[r][half]);
-    }
   }
 }
 

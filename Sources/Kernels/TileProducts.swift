@@ -151,7 +151,7 @@ struct TileProducts: Sendable {
     let chunk = evenChunk(of: weight.columns, limit: 32 * Self.extent * 2)
     let panels = TileOperand.count(weight.rows)
     let fitting = max(1, Self.panelFloats / (Self.extent * (chunk + Self.extent)))
-    let pieces = evenPieces(panels, fitting: side == .left ? fitting : min(fitting, 4))
+    let pieces = pool.evenPieces(panels, fitting: side == .left ? fitting : min(fitting, 4))
     pool.run(pieces) { piece, worker in
       let part = piece * panels / pieces..<(piece + 1) * panels / pieces
       let packed = UnsafeMutableRawPointer(self.panels[worker].view.base)
@@ -215,7 +215,7 @@ struct TileProducts: Sendable {
   ///   - dx: [n, in].
   func linearBackward(_ dy: TileOperand, _ weight: WeightMatrix, accumulate: Bool, into dx: MatrixView) {
     let panels = TileOperand.count(weight.columns)
-    let pieces = evenPieces(panels, fitting: Self.widestPiece / Self.extent)
+    let pieces = pool.evenPieces(panels, fitting: Self.widestPiece / Self.extent)
     // Each part owns a range of input columns, so that no two threads add to the same place.
     pool.run(pieces) { piece, worker in
       let part = piece * panels / pieces..<(piece + 1) * panels / pieces
@@ -258,11 +258,5 @@ struct TileProducts: Sendable {
     let blocks = TileOperand.count(extent)
     let chunks = (blocks + most - 1) / most
     return (blocks + chunks - 1) / chunks * Self.extent
-  }
-
-  /// How many parts so many panels are cut into: of at most `fitting` panels, the same number for each thread.
-  private func evenPieces(_ panels: Int, fitting: Int) -> Int {
-    let least = (panels + fitting - 1) / fitting
-    return min(panels, (least + pool.threads - 1) / pool.threads * pool.threads)
   }
 }

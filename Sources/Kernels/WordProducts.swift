@@ -83,7 +83,7 @@ struct WordProducts: Sendable {
     let run = Self.run
     let count = (weight.rows + run - 1) / run
     let bytes = x.runs * Self.recordBytes
-    let pieces = evenPieces(count, fitting: max(1, Self.panelBytes / bytes))
+    let pieces = pool.evenPieces(count, fitting: max(1, Self.panelBytes / bytes))
     let rank = update?.b.columns ?? 0
     pool.run(pieces) { piece, worker in
       let part = piece * count / pieces..<(piece + 1) * count / pieces
@@ -155,7 +155,7 @@ struct WordProducts: Sendable {
     let offsets = weight.hasMinima ? offsets(rows, weight) : nil
     let stretches = stretches(of: dy.runs)
     let bytes = (stretches.first?.count ?? 0) * Self.recordBytes
-    let pieces = evenPieces(count, fitting: min(Self.stripRuns, max(1, Self.panelBytes / max(1, bytes))))
+    let pieces = pool.evenPieces(count, fitting: min(Self.stripRuns, max(1, Self.panelBytes / max(1, bytes))))
     // Each part owns a range of input columns, so that no two threads add to the same place.
     pool.run(pieces) { piece, worker in
       let part = piece * count / pieces..<(piece + 1) * count / pieces
@@ -213,11 +213,5 @@ struct WordProducts: Sendable {
     guard count > 0 else { return [] }
     let length = (runs + count - 1) / count
     return stride(from: 0, to: runs, by: length).map { $0..<min(runs, $0 + length) }
-  }
-
-  /// How many parts so many panels are cut into: of at most `fitting` panels, the same number for each thread.
-  private func evenPieces(_ panels: Int, fitting: Int) -> Int {
-    let least = (panels + fitting - 1) / fitting
-    return min(panels, (least + pool.threads - 1) / pool.threads * pool.threads)
   }
 }
