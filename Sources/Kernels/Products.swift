@@ -8,6 +8,8 @@ public struct Products: Sendable {
   private let scratch: [Matrix]
   /// Nil where the processor has no tile registers or float32 is asked for.
   private(set) var tiles: TileProducts?
+  /// Whether attention is computed in float32 by AVX-512's own instructions: where there are no tiles to do it.
+  private(set) var lanes: Bool
   /// By how many rows kernels are chosen.
   public private(set) var scheme = RowScheme.asTheyCome
 
@@ -32,6 +34,7 @@ public struct Products: Sendable {
     pool = WorkerPool(threads: threads)
     isPlain = plain
     tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
+    lanes = !plain && tiles == nil && LaneAttention.areAvailable
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
   }
 
@@ -39,11 +42,15 @@ public struct Products: Sendable {
   public var inSinglePrecision: Products {
     var copy = self
     copy.tiles = nil
+    copy.lanes = !isPlain && LaneAttention.areAvailable
     return copy
   }
 
+  /// Whether there are tile registers to multiply with.
+  package var hasTiles: Bool { tiles != nil }
+
   /// Whether attention gives a query the same bytes wherever its keys are cut, at multiples of `Attention.cutUnit`.
-  public var attendsAcrossCuts: Bool { tiles != nil }
+  public var attendsAcrossCuts: Bool { tiles != nil || lanes }
 
   /// The same with kernels chosen by another scheme.
   public func choosing(by scheme: RowScheme) -> Products {
