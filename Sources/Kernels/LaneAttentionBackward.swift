@@ -102,7 +102,7 @@ extension LaneAttention {
         }
         for first in stride(from: start, to: chunk.upperBound, by: AttentionPlan.extent) {
           let keys = first..<min(chunk.upperBound, first + AttentionPlan.extent)
-          // Those that see the first key of a panel begin at it or before, as those that see any other do.
+          // What a group sees begins at a panel: who sees anything of this one has scores of its first key.
           let seeing = groups.indices.filter { seen[$0].lowerBound <= first && first < seen[$0].upperBound }
           guard let low = seeing.first, let high = seeing.last else { continue }
           addToKeys(
