@@ -80,8 +80,8 @@ void lanes_pack(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_
   }
 }
 
-// e^x for x that is not far above zero, within 2e-7 of itself; what is no number stays none. The power of two that it is
-// has a whole part, and a fraction from −½ to ½, to which a polynomial is fitted.
+// e^x for x that is not far above zero, within 2e-7 of itself; what is no number stays none. As a power of two it has a
+// whole part, and a fraction from −½ to ½, to which a polynomial is fitted.
 LANES static inline __m512 exponential(__m512 x) {
   x = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
   __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

@@ -32,21 +32,21 @@ typedef struct {
 void lanes_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
                     bool accumulate, float *c, ptrdiff_t stride);
 
-/// Packs up to 32 lines that lie as rows as columns of a right operand: number k of line i becomes panel[k·32 + i]; zeros
-/// fill it up to 32 lines.
+/// Packs up to 32 lines that lie as rows as columns of a right operand: number k of line i becomes panel[k·32 + i];
+/// zeros fill it up to 32 lines.
 void lanes_pack(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float *panel);
 
-/// maxima[16·line + k mod 16] ← the larger of itself and every score k that the line sees, of `keys` scores (a multiple of
-/// 16).
+/// maxima[16·line + k mod 16] ← the larger of itself and every score k that the line sees, of `keys` scores (a
+/// multiple of 16).
 void lanes_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
                   float *maxima);
 
-/// Replaces each score by e^(score − largest[line]), zero where nothing is seen, and adds it to sums[16·line + k mod 16],
-/// key after key; of `keys` scores (a multiple of 16).
+/// Replaces each score by e^(score − largest[line]), zero where nothing is seen, and adds it to
+/// sums[16·line + k mod 16], key after key; of `keys` scores (a multiple of 16).
 void lanes_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
                         const float *largest, float *sums);
 
-/// Replaces scores by the probabilities P = e^(score − normalizers[line]), and their gradient dP by that to the scores,
+/// Replaces scores by the probabilities P = e^(score − normalizers[line]), and their gradient dP by the scores' own,
 /// P∘(dP − pulls[line]); zeros where nothing is seen. Of `keys` scores (a multiple of 16).
 void lanes_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                             const tiles_seen *seen, const float *normalizers, const float *pulls);
