@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The library is built for any processor; only these functions use what must be asked for first.
+#include "lanes.h"
+
 #define TILES __attribute__((target("amx-tile,amx-bf16,prfchw,avx512f,avx512bw,avx512dq,avx512vl")))
 
 enum { block_bytes = 4096, tile_bytes = 1024, row_bytes = 64, low_bytes = 2 * tile_bytes };
@@ -35,10 +36,6 @@ TILES static inline __m512i even_words(void) {
 
 TILES static inline __m512i odd_words(void) {
   return _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-}
-
-TILES static inline __mmask16 first_lanes(ptrdiff_t count) {
-  return count >= 16 ? 0xFFFF : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
 }
 
 #endif

@@ -26,27 +26,6 @@ TILES static inline __m512 exponential(__m512 x, __m512 shift) {
   return power_of_two(_mm512_fmadd_ps(x, _mm512_set1_ps(log2_e), shift));
 }
 
-// Which of sixteen keys from `key` on are seen.
-TILES static inline __mmask16 seen_lanes(tiles_seen seen, ptrdiff_t key) {
-  return first_lanes(seen.end - key) & (__mmask16)~first_lanes(seen.first - key);
-}
-
-TILES void tiles_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                        float *maxima) {
-  for (ptrdiff_t line = 0; line < lines; line++, scores += stride, maxima += 16) {
-    __m512 largest = _mm512_loadu_ps(maxima);
-    for (ptrdiff_t key = 0; key < keys; key += 16) {
-      __m512 x = _mm512_loadu_ps(scores + key);
-      if (seen[line].first <= key && key + 16 <= seen[line].end) {
-        largest = _mm512_max_ps(x, largest);
-      } else {
-        largest = _mm512_mask_max_ps(largest, seen_lanes(seen[line], key), x, largest);
-      }
-    }
-    _mm512_storeu_ps(maxima, largest);
-  }
-}
-
 TILES void tiles_pack_exponentials(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                                    const tiles_seen *seen, const float *largest, float *sums, void *panel) {
   const __m512i evens = even_words(), odds = odd_words();
@@ -131,8 +110,6 @@ TILES void tiles_pack_softmax_gradient(const float *scores, const float *gradien
 #else
 
 // Other processors: there are no tiles, and nothing below is called.
-void tiles_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                  float *maxima) {}
 void tiles_pack_exponentials(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                              const tiles_seen *seen, const float *largest, float *sums, void *panel) {}
 void tiles_pack_softmax_gradient(const float *scores, const float *gradient, ptrdiff_t stride, ptrdiff_t lines,

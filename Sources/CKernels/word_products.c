@@ -2,9 +2,8 @@
 
 #if defined(__x86_64__)
 
+#include "lanes.h"
 #include "transposition.h"
-
-#include <immintrin.h>
 
 // The library is built for any processor; only these functions use what must be asked for first.
 #define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
@@ -194,10 +193,6 @@ WORDS __attribute__((always_inline)) static inline void add_number(sums *sums, c
     sums->at[r][0] = _mm512_fmadd_ps(first, x, sums->at[r][0]);
     sums->at[r][1] = _mm512_fmadd_ps(second, x, sums->at[r][1]);
   }
-}
-
-WORDS static inline __mmask16 first_lanes(ptrdiff_t count) {
-  return count >= 16 ? 0xFFFF : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
 }
 
 // The group's part of a result, whose first row is the group's.

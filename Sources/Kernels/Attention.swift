@@ -55,7 +55,7 @@ public struct Attention: Sendable {
   private static let blockRows = 128
   /// From this many queries on a product is worth OpenBLAS's packing.
   private static let productRows = 8
-  /// From this many queries on it is worth packing keys and values for the tile registers.
+  /// From this many queries on it is worth packing keys and values for tile registers or lanes.
   private static let tileRows = 16
 
   /// The shape of an attention layer.
@@ -105,10 +105,16 @@ public struct Attention: Sendable {
     products: Products
   ) {
     var groups = groups
-    if products.tiles != nil, !products.scheme.isBatch {
+    if products.attendsAcrossCuts, !products.scheme.isBatch {
       let fewest = normalizers == nil && products.scheme == .asTheyCome ? Self.tileRows : 1
-      TileAttention(shape: self, pool: products.pool).forward(
-        queries: queries, groups: groups.filter { $0.queries.count >= fewest }, into: output, normalizers: normalizers)
+      let many = groups.filter { $0.queries.count >= fewest }
+      if products.lanes {
+        LaneAttention(shape: self, pool: products.pool).forward(
+          queries: queries, groups: many, into: output, normalizers: normalizers)
+      } else {
+        TileAttention(shape: self, pool: products.pool).forward(
+          queries: queries, groups: many, into: output, normalizers: normalizers)
+      }
       groups.removeAll { $0.queries.count >= fewest }
     }
     if !products.isPlain {
@@ -238,10 +244,14 @@ public struct Attention: Sendable {
     normalizers: MatrixView, outputGradient: MatrixView, queryGradient: MatrixView, keyGradient: MatrixView,
     valueGradient: MatrixView, products: Products
   ) {
-    if products.tiles != nil {
-      let pass = TileAttention.Gradients(
+    if products.attendsAcrossCuts {
+      let pass = AttentionGradients(
         queries: queries, outputs: outputs, normalizers: normalizers, outputGradient: outputGradient,
         queryGradient: queryGradient)
+      if products.lanes {
+        return LaneAttention(shape: self, pool: products.pool).backward(
+          pass, keys: keys, values: values, packing: packing, keyGradient: keyGradient, valueGradient: valueGradient)
+      }
       return TileAttention(shape: self, pool: products.pool).backward(
         pass, keys: keys, values: values, packing: packing, keyGradient: keyGradient, valueGradient: valueGradient)
     }
@@ -311,6 +321,10 @@ public struct Attention: Sendable {
       }
     }
   }
+
+  /// Sums of each head to the keys' and values' gradients: several where there would else be no work for all threads.
+  /// They are added up in a fixed order.
+  func slices(threads: Int) -> Int { heads % threads == 0 ? 1 : min(4, (2 * threads + heads - 1) / heads + 1) }
 
   /// Sums what the query heads of a key head have, `slices` parts each.
   func sumOverSharedHeads(_ parts: MatrixView, slices: Int, into target: MatrixView, pool: WorkerPool) {

@@ -10,6 +10,8 @@ public struct Products: Sendable {
   private(set) var tiles: TileProducts?
   /// Nil where there are tiles, or the processor does not multiply words, or float32 is asked for.
   private(set) var words: WordProducts?
+  /// Whether attention is computed in float32 by AVX-512's own instructions: where there are no tiles to do it.
+  private(set) var lanes: Bool
   /// By how many rows kernels are chosen.
   public private(set) var scheme = RowScheme.asTheyCome
 
@@ -35,6 +37,7 @@ public struct Products: Sendable {
     isPlain = plain
     tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
     words = !plain && tiles == nil && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
+    lanes = !plain && tiles == nil && LaneAttention.areAvailable
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
   }
 
@@ -43,19 +46,22 @@ public struct Products: Sendable {
     var copy = self
     copy.tiles = nil
     copy.words = nil
+    copy.lanes = !isPlain && LaneAttention.areAvailable
     return copy
   }
 
   /// The same as on a processor without tile registers.
   package var withoutTiles: Products {
-    var copy = self
-    copy.tiles = nil
+    var copy = inSinglePrecision
     copy.words = !isPlain && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
     return copy
   }
 
+  /// Whether there are tile registers to multiply with.
+  package var hasTiles: Bool { tiles != nil }
+
   /// Whether attention gives a query the same bytes wherever its keys are cut, at multiples of `Attention.cutUnit`.
-  public var attendsAcrossCuts: Bool { tiles != nil }
+  public var attendsAcrossCuts: Bool { tiles != nil || lanes }
 
   /// The same with kernels chosen by another scheme.
   public func choosing(by scheme: RowScheme) -> Products {

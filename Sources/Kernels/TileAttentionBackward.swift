@@ -35,7 +35,7 @@ extension TileAttention {
     let packedGradient: TileOperand
     let packedProbabilities: TileOperand
     let querySums: Matrix
-    let seen = TileAttention.SeenLines()
+    let seen = SeenKeys()
     let softmaxRows = SoftmaxRows()
 
     init(headDimension d: Int) {
@@ -49,7 +49,7 @@ extension TileAttention {
       packedRows = TileOperand(lines: TileOperand.extent, depth: chunk)
       packedGradient = TileOperand(lines: chunk, depth: rows)
       packedProbabilities = TileOperand(lines: chunk, depth: rows)
-      querySums = Matrix(uninitializedRows: rows, columns: TileAttention.padded(d))
+      querySums = Matrix(uninitializedRows: rows, columns: AttentionPlan.padded(d))
     }
   }
 
@@ -60,26 +60,17 @@ extension TileAttention {
     deinit { base.deallocate() }
   }
 
-  /// What one pass backward reads and writes.
-  struct Gradients {
-    let queries: MatrixView
-    let outputs: MatrixView
-    let normalizers: MatrixView
-    let outputGradient: MatrixView
-    let queryGradient: MatrixView
-  }
-
   /// Backward, as `Attention.backward`, from the outputs and normalizers that the forward pass left.
   func backward(
-    _ pass: Gradients, keys: MatrixView, values: MatrixView, packing: [SegmentRows], keyGradient: MatrixView,
+    _ pass: AttentionGradients, keys: MatrixView, values: MatrixView, packing: [SegmentRows], keyGradient: MatrixView,
     valueGradient: MatrixView
   ) {
     let groups = packing.map { $0.group(keys: keys, values: values) }
-    let (blocks, parts) = plan(groups, blockRows: Self.backwardRows)
+    let plan = AttentionPlan(shape, groups, queries: Self.backwardRows)
+    let (blocks, parts) = (plan.blocks, plan.parts)
     let (heads, d) = (shape.heads, shape.headDimension)
     let segments = pack(blocks, keys: keys)
-    // Several sums for each head, so that there is work for all threads; they are added up in a fixed order.
-    let slices = heads % pool.threads == 0 ? 1 : min(4, (2 * pool.threads + heads - 1) / heads + 1)
+    let slices = shape.slices(threads: pool.threads)
     let panels = segments.last.map { $0.firstPanel + $0.keys.panels } ?? 0
     let sums = (0..<2).map { _ in
       Matrix(uninitializedRows: heads * slices, columns: panels * TileOperand.count(d) * Self.blockFloats)
@@ -161,7 +152,7 @@ extension TileAttention {
 
   /// One part's share of one head's gradients.
   private func add(
-    _ part: Part, _ pass: Gradients, head: Int, segments: [PackedSegment], _ scratch: Scratch,
+    _ part: AttentionPlan.Part, _ pass: AttentionGradients, head: Int, segments: [PackedSegment], _ scratch: Scratch,
     keySums: UnsafeMutablePointer<Float>, valueSums: UnsafeMutablePointer<Float>
   ) {
     let d = shape.headDimension

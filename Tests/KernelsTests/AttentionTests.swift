@@ -10,6 +10,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   let headDimension: Int
   let packing: [SegmentRows]
   var window: Int?
+  var scale: Float = 0.4
 
   var testDescription: String { window.map { "\(name), window of \($0)" } ?? name }
 
@@ -44,12 +45,25 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       SegmentRows(rows: 745..<835, ancestors: [0..<45, 45..<745]),
     ])
 
+  /// Heads of the sizes that models have, as many query heads for each key head as some of them.
+  static func heads(_ heads: Int, _ keyHeads: Int, of headDimension: Int) -> AttentionCase {
+    AttentionCase(
+      name: "heads of \(headDimension), a root of 64, children of 50 and 7, a grandchild of 110", heads: heads,
+      keyHeads: keyHeads, headDimension: headDimension,
+      packing: [
+        SegmentRows(rows: 0..<64, ancestors: []), SegmentRows(rows: 64..<114, ancestors: [0..<64]),
+        SegmentRows(rows: 114..<121, ancestors: [0..<64]),
+        SegmentRows(rows: 121..<231, ancestors: [0..<64, 64..<114]),
+      ], scale: 1 / Float(headDimension).squareRoot())
+  }
+  static let usualHeads = [heads(9, 3, of: 64), heads(4, 4, of: 40), heads(4, 1, of: 256), heads(2, 1, of: 80)]
+
   /// Each without a window and with some: of one key, less than a tile, one tile, several, as long as all.
   static let all =
     [small, oneHead, sharedByAll, blocks]
     + [1, 2, 4, 7, 100].map { small.with(window: $0) } + [1, 5].map { oneHead.with(window: $0) }
     + [sharedByAll.with(window: 2)] + [1, 20, 32, 33, 64, 150, 1000].map { blocks.with(window: $0) }
-    + [10, 70, 128, 300].map { long.with(window: $0) }
+    + [10, 70, 128, 300].map { long.with(window: $0) } + usualHeads + usualHeads.map { $0.with(window: 60) }
 
   func with(window: Int) -> AttentionCase {
     var copy = self
@@ -58,11 +72,11 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   }
 
   var attention: Attention {
-    Attention(heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: 0.4, window: window)
+    Attention(heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: scale, window: window)
   }
   var reference: AttentionReference {
     AttentionReference(
-      heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: Double(Float(0.4)), packing: packing,
+      heads: heads, keyHeads: keyHeads, headDimension: headDimension, scale: Double(scale), packing: packing,
       window: window ?? .max)
   }
   var rows: Int { reference.rows }
@@ -73,9 +87,11 @@ enum ProductKind: CaseIterable {
   /// The fastest that the processor has.
   case fastest
   case singlePrecision
+  /// OpenBLAS alone.
+  case plain
 
   func products(threads: Int) throws -> Products {
-    let products = try Products(threads: threads)
+    let products = try Products(threads: threads, plain: self == .plain)
     return self == .fastest ? products : products.inSinglePrecision
   }
 

@@ -22,7 +22,7 @@ import Transformer
     /// Whether rows are independent with this processor's kernels.
     var isIndependent: Bool {
       guard let products = try? Products(threads: 1) else { return true }
-      return self == .fastest && products.attendsAcrossCuts || Self.evenCores.contains(products.coreName)
+      return self == .fastest && products.hasTiles || Self.evenCores.contains(products.coreName)
     }
 
     func transformer(_ model: TinyModel, _ adapter: Adapter?) throws -> TransformerModel {

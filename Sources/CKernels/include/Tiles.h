@@ -52,11 +52,6 @@ typedef struct {
   float normalizer, pull, scale;
 } tiles_softmax_row;
 
-/// maxima[16·line + k mod 16] ← the larger of itself and every score k that the line sees, of `keys` scores (a multiple of
-/// 16).
-void tiles_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                  float *maxima);
-
 /// Packs e^(score − largest[line]) of up to 32 lines and `keys` keys (a multiple of 32) as a left operand, zeros where
 /// nothing is seen; adds them to sums[16·line + k mod 16], key after key.
 void tiles_pack_exponentials(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
