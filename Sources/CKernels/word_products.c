@@ -76,7 +76,8 @@ WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows
       for (int part = 0; part < 2; part++) {
         // Nothing is larger than what is no number.
         __mmask16 out = _mm512_cmp_ps_mask(_mm512_abs_ps(half[part]), limit, _CMP_GT_OQ);
-        if (__builtin_expect(out == 0, 1)) continue;
+        // Where there is no room for them they stay, and the run is as coarse as they make it.
+        if (__builtin_expect(out == 0, 1) || counts[row] + __builtin_popcount(out) > runs * words_outliers) continue;
         outlier *own = outliers + row * runs * words_outliers;
         for (int lane = 0; lane < 16; lane++) {
           if (!(out >> lane & 1)) continue;

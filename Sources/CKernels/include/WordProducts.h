@@ -3,7 +3,7 @@
 //
 // A run of 32 inputs is written as scale · q with whole q of 15 bits and sign: that is precise to 2⁻¹⁶ of the run's
 // largest input. Inputs that are much larger than the others of their run would spoil that; they are taken out and
-// multiplied in float32. Weights are the stored integers themselves, so nothing of them is rounded. The sums over a run
+// multiplied in float32, as many as there is room for. Weights are the stored integers themselves, so nothing of them is rounded. The sums over a run
 // are whole numbers; float32 begins where they are scaled.
 //
 // Inputs are packed into panels of twelve rows: a record for each run of depth, of twelve rows of 32 words, sixteen scales
@@ -25,8 +25,8 @@ enum {
   /// Bytes of a run in a panel of inputs, and in one of weights.
   words_input_bytes = words_rows * 64 + 128,
   words_weight_bytes = 16 * 128 + 256,
-  /// Inputs of a run that can be taken out: no more than twelve of 32 are 2.5 times their mean.
-  words_outliers = 12
+  /// Inputs of a row that can be taken out, for each of its runs.
+  words_outliers = 3
 };
 
 /// Bytes of a panel of inputs of so many runs, a multiple of 64.
