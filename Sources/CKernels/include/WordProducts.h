@@ -31,7 +31,7 @@ enum {
 
 /// Bytes of a panel of inputs of so many runs, a multiple of 64.
 static inline ptrdiff_t words_panel_bytes(ptrdiff_t runs) {
-  return runs * words_input_bytes + 64 + runs * words_rows * words_outliers * 8;
+  return runs * words_input_bytes + 64 + (runs * words_rows * words_outliers * 8 + 63) / 64 * 64;
 }
 
 /// Whether the processor has the instructions; no other function may be called where it has not.
