@@ -72,10 +72,12 @@ import TinyModels
       let products = path == .single ? all.inSinglePrecision : all
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: forward.count))
       products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
-      #expect(largestDifference(y.doubles, forward) < 4e-5 * largest(forward), "forward, \(path), \(threads)")
+      #expect(
+        largestDifference(y.doubles, forward) < format.tolerance * largest(forward), "forward, \(path), \(threads)")
       let dx = Matrix(rows: shape.rows, columns: shape.input, [Float](repeating: 9, count: backward.count))
       products.linearBackward(SharedRows(dy.view), blocks.matrix(), adding: false, into: dx.view)
-      #expect(largestDifference(dx.doubles, backward) < 4e-5 * largest(backward), "backward, \(path), \(threads)")
+      #expect(
+        largestDifference(dx.doubles, backward) < format.tolerance * largest(backward), "backward, \(path), \(threads)")
     }
   }
 

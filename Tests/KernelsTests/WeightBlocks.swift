@@ -136,4 +136,13 @@ extension WeightFormat {
     case .q6_k: [208]
     }
   }
+
+  /// What a product with such weights may be off by, as a part of the largest result: runs of integers are multiplied
+  /// with inputs of 16 bits where the processor has the instructions for it.
+  var tolerance: Double {
+    switch self {
+    case .f32, .f16, .bf16, .q2_k, .q3_k, .q6_k: 2e-5
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k: 4e-5
+    }
+  }
 }
