@@ -104,10 +104,12 @@ import TinyModels
     }) {
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: forward.count))
       products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
-      #expect(largestDifference(y.doubles, forward) < format.tolerance * largest(forward), "forward, \(threads) threads")
+      #expect(
+        largestDifference(y.doubles, forward) < format.tolerance * largest(forward), "forward, \(threads) threads")
       let dx = Matrix(rows: shape.rows, columns: shape.input, before)
       products.linearBackward(SharedRows(dy.view), blocks.matrix(), into: dx.view)
-      #expect(largestDifference(dx.doubles, backward) < format.tolerance * largest(backward), "backward, \(threads) threads")
+      #expect(
+        largestDifference(dx.doubles, backward) < format.tolerance * largest(backward), "backward, \(threads) threads")
     }
   }
 
