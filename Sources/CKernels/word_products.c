@@ -30,6 +30,17 @@ WORDS static inline __m512i magnitude(__m512 x) {
   return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7FFFFFFF));
 }
 
+// Bits of numbers without their sign are in the numbers' order; what is not finite is above all that are.
+typedef union {
+  uint32_t bits;
+  float value;
+} number;
+
+// The bits of the largest magnitude of two vectors.
+WORDS static inline uint32_t largest_bits(__m512 low, __m512 high) {
+  return _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(low), magnitude(high)));
+}
+
 // An input that was taken out, and its place in the row.
 typedef struct {
   int32_t place;
@@ -38,7 +49,7 @@ typedef struct {
 
 // An input is taken out that is this many times as large as the mean of its row, and of its run: rounding would else be
 // coarse for the row, and words finer without it.
-static const float above_row = 3, above_run = 2.5f;
+static const float above_row = 5, above_run = 3;
 
 WORDS static inline float sum_of(__m512 low, __m512 high) { return _mm512_reduce_add_ps(_mm512_add_ps(low, high)); }
 
@@ -71,33 +82,31 @@ WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows
       const float *x = source + row * stride + start;
       __m512 half[2] = {_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)};
       float sum = 0;
-      const float run_limit = sum_of(_mm512_abs_ps(half[0]), _mm512_abs_ps(half[1])) * (above_run / words_run);
-      const __m512 limit = _mm512_set1_ps(row_limits[row] > run_limit ? row_limits[row] : run_limit);
-      for (int part = 0; part < 2; part++) {
-        // Nothing is larger than what is no number.
-        __mmask16 out = _mm512_cmp_ps_mask(_mm512_abs_ps(half[part]), limit, _CMP_GT_OQ);
-        // Where there is no room for them they stay, and the run is as coarse as they make it.
-        if (__builtin_expect(out == 0, 1) || counts[row] + __builtin_popcount(out) > runs * words_outliers) continue;
-        outlier *own = outliers + row * runs * words_outliers;
-        for (int lane = 0; lane < 16; lane++) {
-          if (!(out >> lane & 1)) continue;
-          own[counts[row]++] = (outlier){(int32_t)start + part * 16 + lane, x[part * 16 + lane]};
-          sum += x[part * 16 + lane];
+      number most = {largest_bits(half[0], half[1])};
+      // Nothing is larger than what is no number.
+      if (most.value > row_limits[row]) {
+        const float run_limit = sum_of(_mm512_abs_ps(half[0]), _mm512_abs_ps(half[1])) * (above_run / words_run);
+        const __m512 limit = _mm512_set1_ps(row_limits[row] > run_limit ? row_limits[row] : run_limit);
+        for (int part = 0; part < 2; part++) {
+          unsigned out = _mm512_cmp_ps_mask(_mm512_abs_ps(half[part]), limit, _CMP_GT_OQ);
+          // Where there is no room for them they stay, and the run is as coarse as they make it.
+          if (out == 0 || counts[row] + __builtin_popcount(out) > runs * words_outliers) continue;
+          half[part] = _mm512_maskz_mov_ps((__mmask16)~out, half[part]);
+          for (outlier *own = outliers + row * runs * words_outliers; out != 0; out &= out - 1) {
+            const int place = part * 16 + __builtin_ctz(out);
+            own[counts[row]++] = (outlier){(int32_t)start + place, x[place]};
+            sum += x[place];
+          }
         }
-        half[part] = _mm512_maskz_mov_ps(~out, half[part]);
+        most.bits = largest_bits(half[0], half[1]);
       }
-      // Bits of numbers without their sign are in the numbers' order; what is not finite is above all that are.
-      union {
-        uint32_t bits;
-        float number;
-      } most = {_mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(half[0]), magnitude(half[1])))};
-      float nothing = most.number - most.number;
-      bool counts_much = most.number > 1e-30f && nothing == 0;
-      __m512 factor = _mm512_set1_ps(counts_much ? largest / most.number : 0);
+      float nothing = most.value - most.value;
+      bool counts_much = most.value > 1e-30f && nothing == 0;
+      __m512 factor = _mm512_set1_ps(counts_much ? largest / most.value : 0);
       __m512i words = joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(half[0], factor))),
                              _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(half[1], factor))));
       _mm512_store_si512(target, words);
-      scales[row] = (counts_much ? most.number / largest : 0) + nothing;
+      scales[row] = (counts_much ? most.value * (1 / largest) : 0) + nothing;
       // The sum of what the words stand for, so that rounding counts once.
       sums[row] = sum + scales[row] * (float)_mm512_reduce_add_epi32(_mm512_madd_epi16(words, ones));
     }
@@ -136,18 +145,15 @@ WORDS void words_pack_transposed(const float *values, ptrdiff_t stride, const fl
   }
   // Rows' scales are parts of the largest, in 15 bits.
   __m512 low = _mm512_loadu_ps(scales), high = _mm512_loadu_ps(scales + 16);
-  union {
-    uint32_t bits;
-    float number;
-  } most = {_mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(low), magnitude(high)))};
-  float nothing = most.number - most.number;
-  __m512 factor = _mm512_set1_ps(most.number > 1e-30f && nothing == 0 ? largest / most.number : 0);
+  number most = {largest_bits(low, high)};
+  float nothing = most.value - most.value;
+  __m512 factor = _mm512_set1_ps(most.value > 1e-30f && nothing == 0 ? largest / most.value : 0);
   _mm512_store_si512(target + pairs * pair_bytes,
                      joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(low, factor))),
                             _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(high, factor)))));
   // A product's high half, rounded, is 2⁻¹⁵ of it.
   *(float *)(target + pairs * pair_bytes + 64) =
-      (most.number > 1e-30f ? most.number * (32768.0f / 32767.0f) : 0) + nothing;
+      (most.value > 1e-30f ? most.value * (32768.0f / 32767.0f) : 0) + nothing;
   _mm512_store_ps((float *)(target + row_scales_at), low);
   _mm512_store_ps((float *)(target + row_scales_at) + 16, high);
 }
@@ -291,10 +297,11 @@ static inline words_result from_row(words_result result, ptrdiff_t row) {
 }
 
 WORDS void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                          words_update update, words_result result) {
-  for (ptrdiff_t row = 0; row < result.rows; row += group_rows) {
-    multiply_group(inputs, row, weights, runs, have_minima, update, from_row(result, row));
-    update.narrow += update.depth > 0 ? group_rows * update.narrow_stride : 0;
+                          const words_update *update, const words_result *result) {
+  words_update part = *update;
+  for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
+    multiply_group(inputs, row, weights, runs, have_minima, part, from_row(*result, row));
+    part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
   }
 }
 
@@ -338,11 +345,12 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
   store(&sums, accumulate, result);
 }
 
-WORDS void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
-                                     ptrdiff_t offset_stride, bool accumulate, words_result result) {
-  for (ptrdiff_t row = 0; row < result.rows; row += group_rows) {
-    multiply_group_transposed(inputs, row, weights, runs, offsets ? offsets + row * offset_stride : NULL, offset_stride,
-                              accumulate, from_row(result, row));
+WORDS void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
+                                     const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                     const words_result *result) {
+  for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
+    multiply_group_transposed(inputs, row, weights, *runs, offsets ? offsets + row * offset_stride : NULL,
+                              offset_stride, accumulate, from_row(*result, row));
   }
 }
 
@@ -352,9 +360,9 @@ bool words_available(void) { return false; }
 void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {}
 void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {}
 void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record) {}
-void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima, words_update update,
-                    words_result result) {}
-void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
-                               ptrdiff_t offset_stride, bool accumulate, words_result result) {}
+void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+                    const words_update *update, const words_result *result) {}
+void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs, const float *offsets,
+                               ptrdiff_t offset_stride, bool accumulate, const words_result *result) {}
 
 #endif

@@ -50,6 +50,9 @@ public final class Matrix: @unchecked Sendable {
     fill(values)
   }
 
+  /// Gives the system back the memory of matrices that are no longer there, which else is kept for the next ones.
+  public static func releaseUnusedMemory() { MatrixMemory.releaseUnused() }
+
   deinit { if let memory { MatrixMemory.release(memory) } }
 
   /// The whole matrix, for kernels. The view keeps the matrix alive.

@@ -34,10 +34,11 @@ enum MatrixMemory {
     var usedBytes = 0
     var mostUsedBytes = 0
 
-    /// The smallest unused block that is large enough and not much too large.
+    /// The smallest unused block that is large enough. Some are far too large, so that what a pass has let go of serves
+    /// for what it wants next: pages never touched before cost more than those that lie idle.
     mutating func take(_ bytes: Int) -> Block? {
       var best: Int?
-      for (index, block) in unused.enumerated() where block.bytes >= bytes && block.bytes <= bytes + bytes / 2 {
+      for (index, block) in unused.enumerated() where block.bytes >= bytes && block.bytes <= 4 * bytes {
         if let found = best, unused[found].bytes <= block.bytes { continue }
         best = index
       }
@@ -91,6 +92,15 @@ enum MatrixMemory {
     let dropped = ledger.withLock { ledger in
       ledger.keep(block)
       return ledger.excess()
+    }
+    for block in dropped { UnsafeMutableRawPointer(block.base).deallocate() }
+  }
+
+  /// Gives back what is not in use.
+  static func releaseUnused() {
+    let dropped = ledger.withLock { ledger in
+      defer { (ledger.unused, ledger.unusedBytes, ledger.mostUsedBytes) = ([], 0, ledger.usedBytes) }
+      return ledger.unused
     }
     for block in dropped { UnsafeMutableRawPointer(block.base).deallocate() }
   }

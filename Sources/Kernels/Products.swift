@@ -12,6 +12,8 @@ public struct Products: Sendable {
   private(set) var words: WordProducts?
   /// Whether attention is computed in float32 by AVX-512's own instructions: where there are no tiles to do it.
   private(set) var lanes: Bool
+  /// Whether nothing is rounded to fewer digits than float32 has.
+  public private(set) var keepsEveryDigit: Bool
   /// By how many rows kernels are chosen.
   public private(set) var scheme = RowScheme.asTheyCome
 
@@ -38,15 +40,17 @@ public struct Products: Sendable {
     tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
     words = !plain && tiles == nil && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
     lanes = !plain && tiles == nil && LaneAttention.areAvailable
+    keepsEveryDigit = plain
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
   }
 
-  /// The same without products that keep fewer digits than float32 does.
+  /// The same without anything that keeps fewer digits than float32 does.
   public var inSinglePrecision: Products {
     var copy = self
     copy.tiles = nil
     copy.words = nil
     copy.lanes = !isPlain && LaneAttention.areAvailable
+    copy.keepsEveryDigit = true
     return copy
   }
 
@@ -54,6 +58,7 @@ public struct Products: Sendable {
   package var withoutTiles: Products {
     var copy = inSinglePrecision
     copy.words = !isPlain && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
+    copy.keepsEveryDigit = isPlain
     return copy
   }
 
@@ -179,15 +184,21 @@ public struct Products: Sendable {
     multiply(a.view, b, transposeB: transposeB, alpha: alpha, into: c)
   }
 
-  /// The input of linear layers, made a panel at a time and packed while it is in the cache, never written as a whole.
-  /// - Parameter make: writes some of the rows, on any thread.
-  /// - Returns: nil where products want the rows as they are.
+  /// The input of linear layers, made some rows at a time and packed while they are in the cache, never written as a whole.
+  /// - Parameters:
+  ///   - weights: the layers'.
+  ///   - make: writes some of the rows, on any thread.
+  /// - Returns: nil where a product wants the rows as they are.
   public func packedRows(
-    _ rows: Int, columns: Int, _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
+    _ rows: Int, for weights: [WeightMatrix], _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
   ) -> SharedRows? {
-    guard let tiles, scheme.kernelRows(rows) >= Self.fewestTileRows else { return nil }
-    let side = TileProducts.inputSide(rows: rows)
-    return SharedRows(tiles.packed(rows: rows, columns: columns, side: side, make), side: side)
+    guard let columns = weights.first?.columns else { return nil }
+    if let tiles, scheme.kernelRows(rows) >= Self.fewestTileRows {
+      let side = TileProducts.inputSide(rows: rows)
+      return SharedRows(tiles.packed(rows: rows, columns: columns, side: side, make), side: side)
+    }
+    guard let words, weights.allSatisfy({ self.words(for: $0, rows: rows) != nil }) else { return nil }
+    return SharedRows(words.packed(rows: rows, columns: columns, make))
   }
 
   /// Products with narrow matrices, for low-rank updates of so many rows and such a rank whose columns are whole vectors;

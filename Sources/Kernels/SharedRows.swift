@@ -22,6 +22,12 @@ public final class SharedRows {
     if side == .left { left = operand } else { right = operand }
   }
 
+  /// The same in words.
+  init(_ operand: WordOperand) {
+    (rows, columns, source) = (operand.rows, operand.runs * WordOperand.run, nil)
+    words = operand
+  }
+
   /// The rows themselves.
   /// - Precondition: they do not come from `Products.packedRows`, which are there for `Products.linear` alone.
   public var view: MatrixView {

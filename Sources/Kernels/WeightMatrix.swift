@@ -85,6 +85,15 @@ public struct WeightMatrix: @unchecked Sendable {
     self.interleavedHeadDimension = interleavedHeadDimension
   }
 
+  /// Some of the rows.
+  /// - Precondition: they are stored in the order of the matrix.
+  public func rows(_ range: Range<Int>) -> WeightMatrix {
+    precondition(interleavedHeadDimension == nil && range.lowerBound >= 0 && range.upperBound <= rows)
+    let rowBytes = columns / format.blockLength * format.blockBytes
+    return WeightMatrix(
+      format: format, rows: range.count, columns: columns, bytes: bytes + range.lowerBound * rowBytes, owner: owner)
+  }
+
   /// A float32 matrix that owns its values.
   public init(_ matrix: Matrix) {
     self.init(

@@ -13,6 +13,8 @@ struct WordProducts: Sendable {
 
   /// Bytes of packed weights at a time: within the second-level cache, beside what streams past them.
   private static let panelBytes = 384 << 10
+  /// Panels of inputs that are made at a time.
+  private static let madePanels = 4
   /// Runs of weights that are unpacked at a time.
   private static let stripRuns = 8
   private static let run = WordOperand.run
@@ -26,7 +28,6 @@ struct WordProducts: Sendable {
     panels = (0..<pool.threads).map { _ in
       Matrix(uninitializedRows: 1, columns: MatrixMemory.hugePage / MemoryLayout<Float>.stride)
     }
-    // Zeros stand for rows that a weight does not have.
     strips = (0..<pool.threads).map { _ in Matrix(rows: Self.stripRuns, columns: Self.run * (Self.run + 2)) }
   }
 
@@ -43,6 +44,25 @@ struct WordProducts: Sendable {
     let operand = WordOperand(rows: x.rows, columns: x.columns)
     pool.ranges(operand.panels) { range, _ in
       for panel in range { operand.pack(panel: panel, x.rows(operand.rows(of: panel))) }
+    }
+    return operand
+  }
+
+  /// Packs rows that are made a few panels at a time.
+  func packed(
+    rows: Int, columns: Int, _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
+  ) -> WordOperand {
+    let operand = WordOperand(rows: rows, columns: columns)
+    let height = WordOperand.height * Self.madePanels
+    let scratch = (0..<pool.threads).map { _ in Matrix(uninitializedRows: height, columns: columns) }
+    pool.run((rows + height - 1) / height) { part, worker in
+      let range = part * height..<min(rows, (part + 1) * height)
+      let made = scratch[worker].view.rows(0..<range.count)
+      make(range, made)
+      for panel in range.lowerBound / WordOperand.height..<(range.upperBound - 1) / WordOperand.height + 1 {
+        let own = operand.rows(of: panel)
+        operand.pack(panel: panel, made.rows(own.lowerBound - range.lowerBound..<own.upperBound - range.lowerBound))
+      }
     }
     return operand
   }
@@ -100,11 +120,11 @@ struct WordProducts: Sendable {
           let rows = x.rows(of: line)
           for (index, panel) in part.enumerated() {
             let columns = panel * run..<min(weight.rows, (panel + 1) * run)
-            let more = words_update(
+            var more = words_update(
               narrow: update?.narrow.row(rows.lowerBound), narrow_stride: update?.narrow.stride ?? 0, depth: rank,
               factor: factors.baseAddress.map { $0 + index * run * rank })
-            words_multiply(
-              x.panel(line), packed + index * bytes, x.runs, weight.hasMinima, more, result(y, rows, columns))
+            var result = result(y, rows, columns)
+            words_multiply(x.panel(line), packed + index * bytes, x.runs, weight.hasMinima, &more, &result)
           }
         }
       }
@@ -174,12 +194,12 @@ struct WordProducts: Sendable {
         for line in 0..<dy.panels {
           let rows = dy.rows(of: line)
           for (index, column) in part.enumerated() {
+            var runs = words_runs(first: stretch.lowerBound, count: stretch.count, all: dy.runs)
+            var result = result(dx, rows, column * run..<(column + 1) * run)
             words_multiply_transposed(
-              dy.panel(line), packed + index * bytes,
-              words_runs(first: stretch.lowerBound, count: stretch.count, all: dy.runs),
+              dy.panel(line), packed + index * bytes, &runs,
               isFirst ? offsets.map { UnsafePointer($0.view.row(rows.lowerBound) + column) } : nil,
-              offsets?.columns ?? 0,
-              accumulate || !isFirst, result(dx, rows, column * run..<(column + 1) * run))
+              offsets?.columns ?? 0, accumulate || !isFirst, &result)
           }
         }
       }

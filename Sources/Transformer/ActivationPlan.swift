@@ -1,32 +1,45 @@
 import Checkpoints
+import Kernels
 
 /// Which activations each layer keeps for the backward pass, and which it computes again: as many as memory allows.
 ///
 /// The first thing to go are feed-forward activations, half of a layer's memory that two products bring back; then
-/// attention's. A layer's input is always kept.
+/// attention's. A layer's input is always kept. The top layer's activations are still where they were made when the
+/// backward pass begins: they take nothing of the budget.
 struct ActivationPlan {
   enum Kept { case input, attention, everything }
 
   /// For each layer; those below the lowest adapted one have no backward pass and keep nothing.
   let layers: [Kept?]
 
-  /// - Parameter budget: bytes of activations that may be kept.
-  init(rows: Int, configuration: ModelConfiguration, lowest: Int, budget: Int) {
-    let attention = AttentionActivations.bytes(rows: rows, configuration: configuration)
-    let feedForward = FeedForwardActivations.bytes(rows: rows, configuration: configuration)
-    let input = rows * 4 * configuration.hiddenSize
-    var layers: [Kept?] = (0..<configuration.layers).map { $0 >= lowest ? .input : nil }
-    let trained = layers.indices.filter { $0 >= lowest }
+  /// - Parameters:
+  ///   - budget: bytes of activations that may be kept.
+  ///   - rounded: whether they are kept in words (`RoundedActivations`), but for what others are computed from again.
+  init(rows: Int, configuration c: ModelConfiguration, lowest: Int, budget: Int, rounded: Bool) {
+    func exactly(_ columns: Int) -> Int { rows * columns * MemoryLayout<Float>.stride }
+    func bytes(_ columns: [Int]) -> Int {
+      rounded ? RoundedRows.bytes(rows: rows, columns: columns) : exactly(columns.reduce(0, +))
+    }
+    let input = exactly(c.hiddenSize)
+    let attention = bytes(AttentionActivations.roundableColumns(c)) + exactly(c.heads) + exactly(c.hiddenSize)
+    // With the feed-forward half kept nothing is computed from the stream in the middle again.
+    let everything =
+      bytes(AttentionActivations.roundableColumns(c) + FeedForwardActivations.roundableColumns(c) + [c.hiddenSize])
+      + exactly(c.heads)
+    var layers: [Kept?] = (0..<c.layers).map { $0 >= lowest ? .input : nil }
+    let top = c.layers - 1
+    let trained = layers.indices.filter { $0 >= lowest && $0 < top }
     var left = budget - trained.count * input
     // The top layers' activations are wanted first and let go of first.
     for index in trained.reversed() where left >= attention - input {
       layers[index] = .attention
       left -= attention - input
     }
-    for index in trained.reversed() where layers[index] == .attention && left >= feedForward {
+    for index in trained.reversed() where layers[index] == .attention && left >= everything - attention {
       layers[index] = .everything
-      left -= feedForward
+      left -= everything - attention
     }
+    if lowest <= top { layers[top] = .everything }
     self.layers = layers
   }
 }

@@ -47,7 +47,7 @@ struct DecoderLayer {
     }
     let packed =
       isReadInPieces
-      ? products.packedRows(rows, columns: columns) { range, target in
+      ? products.packedRows(rows, for: projections.map { weights[$0.0] }) { range, target in
         make(range, target)
         for case let narrowing? in narrowings { narrowing.take(range, target) }
       } : nil

@@ -15,6 +15,8 @@ struct LanguageModelHead {
 
   /// Rows of a chunk: 128 rows of 50 000 logits are 25 MB.
   private static let chunkRows = 256
+  /// Tokens whose logits' gradients are multiplied at a time: what they are packed into is smaller than the logits.
+  private static let sliceTokens = 12 << 10
 
   /// Calls `body` with the logits of some of the rows at a time.
   /// - Parameters:
@@ -95,7 +97,11 @@ struct LanguageModelHead {
         }
         guard let gradient else { return }
         let back = Matrix(uninitializedRows: places.count, columns: gradient.columns)
-        products.linearBackward(SharedRows(logits), weight, adding: false, into: back.view)
+        for start in stride(from: 0, to: weight.rows, by: Self.sliceTokens) {
+          let tokens = start..<min(weight.rows, start + Self.sliceTokens)
+          products.linearBackward(
+            SharedRows(logits.columns(tokens)), weight.rows(tokens), adding: start > 0, into: back.view)
+        }
         for (offset, place) in places.enumerated() {
           Elementwise.add(
             back.view.rows(offset..<offset + 1), to: gradient.view.rows(terms[place].row..<terms[place].row + 1),

@@ -47,6 +47,16 @@ final class AttentionActivations {
   /// The residual stream between attention and feed-forward, [n, D].
   let middle: Matrix
 
+  /// What can be kept in fewer digits, but for `middle`: whoever computes the feed-forward half again wants it as it was.
+  var roundable: [Matrix] { [input, rawQueries, rawKeys, queries, keys, values, attended, projected].compactMap { $0 } }
+
+  /// Numbers of a row of each of them.
+  static func roundableColumns(_ c: ModelConfiguration) -> [Int] {
+    let (wide, narrow) = (c.heads * c.headDimension, c.keyHeads * c.headDimension)
+    return [c.hiddenSize] + (c.hasHeadNorms ? [wide, narrow] : []) + [wide, narrow, narrow, wide]
+      + (c.hasOutputNorms ? [c.hiddenSize] : [])
+  }
+
   init(rows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
     let (wide, narrow) = (c.heads * c.headDimension, c.keyHeads * c.headDimension)
     var kept = Matrix.together(
@@ -60,14 +70,6 @@ final class AttentionActivations {
     rawKeys = matrix(narrow, if: c.hasHeadNorms)
     normalizers = matrix(c.heads, if: true)
     projected = matrix(c.hiddenSize, if: c.hasOutputNorms)
-  }
-
-  /// Bytes for so many rows, with a backward pass.
-  static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int {
-    let stream = c.hasOutputNorms ? 3 : 2
-    let heads = c.hasHeadNorms ? 3 : 2
-    return rows * 4
-      * (stream * c.hiddenSize + heads * (c.heads + c.keyHeads) * c.headDimension + c.heads)
   }
 }
 
@@ -86,15 +88,18 @@ final class FeedForwardActivations {
   /// What the down projection gives, before its norm, [n, D]; nil without such a norm or a backward pass.
   let projected: Matrix?
 
+  /// What can be kept in fewer digits.
+  var roundable: [Matrix] { [gate, up, projected].compactMap { $0 } }
+
+  /// Numbers of a row of each of them.
+  static func roundableColumns(_ c: ModelConfiguration) -> [Int] {
+    [c.intermediateSize, c.intermediateSize] + (c.hasOutputNorms ? [c.hiddenSize] : [])
+  }
+
   init(rows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
     let wide = Matrix.together(uninitializedRows: rows, columns: [c.intermediateSize, c.intermediateSize])
     (gate, up) = (wide[0], wide[1])
     projected =
       isTrained && c.hasOutputNorms ? Matrix(uninitializedRows: rows, columns: c.hiddenSize) : nil
-  }
-
-  /// Bytes for so many rows, with a backward pass.
-  static func bytes(rows: Int, configuration c: ModelConfiguration) -> Int {
-    rows * 4 * (2 * c.intermediateSize + (c.hasOutputNorms ? c.hiddenSize : 0))
   }
 }

@@ -37,7 +37,7 @@ public struct StepDropout: Sendable {
 
 extension TransformerModel {
   /// Bytes of activations that a pass keeps; what does not fit is computed again in the backward pass.
-  public static let activationBudget = 576 << 20
+  public static let activationBudget = 720 << 20
 
   /// The loss of each term of a layout, and the gradient of their sum to the adapter.
   /// - Parameters:
@@ -79,22 +79,30 @@ extension TransformerModel {
       segments.map { $0.group(keys: keys.view, values: values.view) }
     }
     let lowest = adapter?.layers.firstIndex { !$0.isEmpty } ?? c.layers
-    let plan = ActivationPlan(rows: rows, configuration: c, lowest: lowest, budget: activationBudget)
+    let rounds = !products.keepsEveryDigit
+    let plan = ActivationPlan(
+      rows: rows, configuration: c, lowest: lowest, budget: activationBudget, rounded: rounds)
     let shared = LayerActivations(rows: rows, configuration: c, isTrained: true)
     var kept: [LayerActivations?] = []
+    var rounded: [RoundedActivations?] = []
     var inputs: [Matrix?] = []
     let stream = embedded(Array(layout.tokens[..<rows]))
     var riders = RiderPass(layout, model: self)
     for (index, keeps) in plan.layers.enumerated() {
+      let isTop = index == c.layers - 1
+      let keepsAttention = !isTop && (keeps == .attention || keeps == .everything)
       let activations = LayerActivations(
-        attention: keeps == .attention || keeps == .everything
+        attention: keepsAttention && !rounds
           ? AttentionActivations(rows: rows, configuration: c, isTrained: true) : shared.attention,
-        feedForward: keeps == .everything
+        feedForward: keepsAttention && !rounds && keeps == .everything
           ? FeedForwardActivations(rows: rows, configuration: c, isTrained: true) : shared.feedForward)
       inputs.append(keeps == .input ? stream.copy() : nil)
       trained(index, learnedKeys).forward(stream, positions: positions, activations: activations, groups: groups)
       riders?.forward(trained(index, riderKeys), beside: activations.attention)
       kept.append(keeps == nil ? nil : activations)
+      rounded.append(
+        keepsAttention && rounds
+          ? keeps.map { RoundedActivations(activations, keeps: $0, pool: products.pool) } : nil)
     }
     let states = Matrix(uninitializedRows: layout.rows, columns: stream.columns)
     finalNormalized(stream, into: states.view.rows(0..<rows))
@@ -109,16 +117,21 @@ extension TransformerModel {
       stream.view, weight: checkpoint.finalNorm, epsilon: c.normEpsilon, outputGradient: stateGradient.view,
       addingTo: streamGradient.view, pool: products.pool)
     for index in plan.layers.indices.reversed() {
-      guard let activations = kept[index] else { break }
+      guard let activations = kept[index], let keeps = plan.layers[index] else { break }
       let layer = trained(index, learnedKeys)
       if let input = inputs[index] {
         layer.attend(input, positions: positions, activations: activations, again: true, groups: groups)
       }
-      if plan.layers[index] != .everything { layer.recomputeFeedForward(activations) }
+      rounded[index]?.load(into: activations, pool: products.pool)
+      if keeps != .everything {
+        layer.recomputeFeedForward(activations)
+        if rounds { RoundedActivations.round(activations, after: keeps, pool: products.pool) }
+      }
       layer.backward(
         streamGradient, positions: positions, activations: activations, packing: segments,
         updates: gradient.layers[index], reachesInput: index > lowest)
       kept[index] = nil
+      rounded[index] = nil
       inputs[index] = nil
     }
     return losses

@@ -209,6 +209,8 @@ extension TrainingOrder.Kind: ExpressibleByArgument {}
       if step == first { for settings in records.settings { stream?.note("losses: \(settings)") } }
       if let every = training.saveEvery, (step + 1) % every == 0, step + 1 < last { try save() }
     }
+    // What is written is put together in memory first: better where the passes had theirs than on top of it.
+    Matrix.releaseUnusedMemory()
     try save()
     if let balance = trainer.balance {
       stream?.note("\(ranks.size) ranks, computing \(Int((balance * 100).rounded())) % of the time")

@@ -48,6 +48,8 @@ void words_pack_weights(const float *values, const float *scales, const float *m
 /// numbers, and the scale of each row.
 void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record);
 
+// Both are passed by address: a structure that was just written part by part is slow to copy.
+
 /// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
 typedef struct {
   const float *narrow;
@@ -63,8 +65,8 @@ typedef struct {
 
 /// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
 /// - `have_minima`: whether any of the weights' minima is not zero.
-void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima, words_update update,
-                    words_result result);
+void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+                    const words_update *update, const words_result *result);
 
 /// The runs of a panel that belong to a product: some of all that it has.
 typedef struct {
@@ -73,7 +75,7 @@ typedef struct {
 
 /// result ← inputs · weights over some runs, weights packed by `words_pack_transposed`; added to the result if asked.
 /// - `offsets`: a number for each of the rows that is added to all its results, `offset_stride` apart; null for none.
-void words_multiply_transposed(const void *inputs, const void *weights, words_runs runs, const float *offsets,
-                               ptrdiff_t offset_stride, bool accumulate, words_result result);
+void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs, const float *offsets,
+                               ptrdiff_t offset_stride, bool accumulate, const words_result *result);
 
 #endif
