@@ -47,7 +47,8 @@ final class AttentionActivations {
   /// The residual stream between attention and feed-forward, [n, D].
   let middle: Matrix
 
-  /// What can be kept in fewer digits, but for `middle`: whoever computes the feed-forward half again wants it as it was.
+  /// What can be kept in fewer digits, but for `middle`, which whoever computes the feed-forward half again wants as it
+  /// was.
   var roundable: [Matrix] { [input, rawQueries, rawKeys, queries, keys, values, attended, projected].compactMap { $0 } }
 
   /// Numbers of a row of each of them.
