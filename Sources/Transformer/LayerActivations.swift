@@ -47,9 +47,10 @@ final class AttentionActivations {
   /// The residual stream between attention and feed-forward, [n, D].
   let middle: Matrix
 
-  /// What can be kept in fewer digits, but for `middle`, which whoever computes the feed-forward half again wants as it
-  /// was.
-  var roundable: [Matrix] { [input, rawQueries, rawKeys, queries, keys, values, attended, projected].compactMap { $0 } }
+  /// What can be kept in fewer digits, but for `middle`: it is what the feed-forward half is computed from again.
+  var roundable: [Matrix] {
+    [input, rawQueries, rawKeys, queries, keys, values, attended, projected].compactMap { $0 }
+  }
 
   /// Numbers of a row of each of them.
   static func roundableColumns(_ c: ModelConfiguration) -> [Int] {
