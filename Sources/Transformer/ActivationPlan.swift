@@ -7,7 +7,11 @@ import Kernels
 /// attention's. A layer's input is always kept. The top layer's activations are still where they were made when the
 /// backward pass begins: they take nothing of the budget.
 struct ActivationPlan {
-  enum Kept { case input, attention, everything }
+  enum Kept {
+    case input, attention, everything
+    /// Everything, and nothing has to be done for it.
+    case inPlace
+  }
 
   /// For each layer; those below the lowest adapted one have no backward pass and keep nothing.
   let layers: [Kept?]
@@ -39,7 +43,7 @@ struct ActivationPlan {
       layers[index] = .everything
       left -= everything - attention
     }
-    if lowest <= top { layers[top] = .everything }
+    if lowest <= top { layers[top] = .inPlace }
     self.layers = layers
   }
 }

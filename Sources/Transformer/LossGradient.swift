@@ -83,26 +83,17 @@ extension TransformerModel {
     let plan = ActivationPlan(
       rows: rows, configuration: c, lowest: lowest, budget: activationBudget, rounded: rounds)
     let shared = LayerActivations(rows: rows, configuration: c, isTrained: true)
-    var kept: [LayerActivations?] = []
-    var rounded: [RoundedActivations?] = []
-    var inputs: [Matrix?] = []
+    var kept: [KeptActivations?] = []
     let stream = embedded(Array(layout.tokens[..<rows]))
     var riders = RiderPass(layout, model: self)
     for (index, keeps) in plan.layers.enumerated() {
-      let isTop = index == c.layers - 1
-      let keepsAttention = !isTop && (keeps == .attention || keeps == .everything)
-      let activations = LayerActivations(
-        attention: keepsAttention && !rounds
-          ? AttentionActivations(rows: rows, configuration: c, isTrained: true) : shared.attention,
-        feedForward: keepsAttention && !rounds && keeps == .everything
-          ? FeedForwardActivations(rows: rows, configuration: c, isTrained: true) : shared.feedForward)
-      inputs.append(keeps == .input ? stream.copy() : nil)
+      var own = keeps.map { KeptActivations($0, of: stream, shared: shared, rounds: rounds, configuration: c) }
+      let activations =
+        own?.activations ?? LayerActivations(attention: shared.attention, feedForward: shared.feedForward)
       trained(index, learnedKeys).forward(stream, positions: positions, activations: activations, groups: groups)
       riders?.forward(trained(index, riderKeys), beside: activations.attention)
-      kept.append(keeps == nil ? nil : activations)
-      rounded.append(
-        keepsAttention && rounds
-          ? keeps.map { RoundedActivations(activations, keeps: $0, pool: products.pool) } : nil)
+      own?.store(pool: products.pool)
+      kept.append(own)
     }
     let states = Matrix(uninitializedRows: layout.rows, columns: stream.columns)
     finalNormalized(stream, into: states.view.rows(0..<rows))
@@ -117,22 +108,13 @@ extension TransformerModel {
       stream.view, weight: checkpoint.finalNorm, epsilon: c.normEpsilon, outputGradient: stateGradient.view,
       addingTo: streamGradient.view, pool: products.pool)
     for index in plan.layers.indices.reversed() {
-      guard let activations = kept[index], let keeps = plan.layers[index] else { break }
+      guard let own = kept[index] else { break }
       let layer = trained(index, learnedKeys)
-      if let input = inputs[index] {
-        layer.attend(input, positions: positions, activations: activations, again: true, groups: groups)
-      }
-      rounded[index]?.load(into: activations, pool: products.pool)
-      if keeps != .everything {
-        layer.recomputeFeedForward(activations)
-        if rounds { RoundedActivations.round(activations, after: keeps, pool: products.pool) }
-      }
+      own.restore(layer, positions: positions, groups: groups)
       layer.backward(
-        streamGradient, positions: positions, activations: activations, packing: segments,
+        streamGradient, positions: positions, activations: own.activations, packing: segments,
         updates: gradient.layers[index], reachesInput: index > lowest)
       kept[index] = nil
-      rounded[index] = nil
-      inputs[index] = nil
     }
     return losses
   }
