@@ -68,6 +68,56 @@ import TinyModels
     }
   }
 
+  /// Rows that are packed as they are made, some at a time, are packed as all of them are.
+  @Test(arguments: [16, 47, 48, 49, 130]) func rowsPackedAsTheyAreMadeAreTheSame(_ rows: Int) throws {
+    let products = try Products(threads: 2).withoutTiles
+    let weights = [WeightBlocks(.q4_1, rows: 70, columns: 96), WeightBlocks(.q8_0, rows: 40, columns: 96)]
+    var generator = SplitMix64(seed: 34)
+    let x = generator.matrix(rows, 96)
+    let made = Matrix(rows: rows, columns: 1)
+    let packed = products.packedRows(rows, for: weights.map { $0.matrix() }) { range, target in
+      for row in range {
+        made[row, 0] += 1
+        for column in 0..<96 { target.row(row - range.lowerBound)[column] = x[row, column] }
+      }
+    }
+    guard let packed else { return }
+    #expect(made.values == [Float](repeating: 1, count: rows))
+    for blocks in weights {
+      let y = Matrix(rows: rows, columns: blocks.rows)
+      products.linear(packed, blocks.matrix(), into: y.view)
+      #expect(y.values == results(products, blocks, x, transposed: false).values)
+    }
+  }
+
+  /// A format without words beside one that has them: both get the rows as they are.
+  @Test func rowsAreNotPackedWhereAProductWantsThemAsTheyAre() throws {
+    let products = try Products(threads: 1).withoutTiles
+    let weights = [WeightFormat.q4_k, .q6_k].map { WeightBlocks($0, rows: 32, columns: 256).matrix() }
+    #expect(products.packedRows(40, for: weights) { _, _ in } == nil)
+  }
+
+  /// The gradient to an input, some outputs at a time.
+  @Test(arguments: [WeightFormat.f32, .q4_1, .q8_0, .q6_k]) func gradientsAddUpOverTheRowsOfAWeight(
+    _ format: WeightFormat
+  ) throws {
+    let blocks = WeightBlocks(format, rows: 160, columns: 256)
+    var generator = SplitMix64(seed: 35)
+    let dy = generator.matrix(40, 160)
+    let exact = expected(blocks, dy, transposed: true)
+    for products in [try Products(threads: 2), try Products(threads: 2).withoutTiles] {
+      let dx = Matrix(rows: 40, columns: 256, [Float](repeating: .nan, count: 40 * 256))
+      for (start, end) in [(0, 64), (64, 96), (96, 160)] {
+        products.linearBackward(
+          SharedRows(dy.view.columns(start..<end)), blocks.matrix().rows(start..<end), adding: start > 0, into: dx.view)
+      }
+      for row in 0..<40 {
+        let range = row * 256..<(row + 1) * 256
+        #expect(error(dx.doubles[range], exact[range]) < 5e-4, "row \(row)")
+      }
+    }
+  }
+
   /// What is not finite spoils its own row and no other.
   @Test(arguments: [Float.nan, .infinity, -.infinity], [false, true])
   func brokenNumbersShow(_ number: Float, _ transposed: Bool) throws {
