@@ -3,8 +3,8 @@
 //
 // A run of 32 inputs is written as scale · q with whole q of 15 bits and sign: that is precise to 2⁻¹⁶ of the run's
 // largest input. Inputs that are much larger than the others of their run would spoil that; they are taken out and
-// multiplied in float32, as many as there is room for. Weights are the stored integers themselves, so nothing of them is rounded. The sums over a run
-// are whole numbers; float32 begins where they are scaled.
+// multiplied in float32, as many as there is room for. Weights are the stored integers themselves, so nothing of them is
+// rounded. The sums over a run are whole numbers; float32 begins where they are scaled.
 //
 // Inputs are packed into panels of twelve rows: a record for each run of depth, of twelve rows of 32 words, sixteen scales
 // and sixteen sums of inputs; then how many inputs of each row were taken out, and these. Weights are packed into panels of
