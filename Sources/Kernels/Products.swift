@@ -65,6 +65,9 @@ public struct Products: Sendable {
   /// Whether there are tile registers to multiply with.
   package var hasTiles: Bool { tiles != nil }
 
+  /// Whether products of quantised weights go through words.
+  package var hasWords: Bool { words != nil }
+
   /// Whether attention gives a query the same bytes wherever its keys are cut, at multiples of `Attention.cutUnit`.
   public var attendsAcrossCuts: Bool { tiles != nil || lanes }
 

@@ -81,6 +81,7 @@ import TinyModels
         for column in 0..<96 { target.row(row - range.lowerBound)[column] = x[row, column] }
       }
     }
+    #expect((packed != nil) == products.hasWords)
     guard let packed else { return }
     #expect(made.values == [Float](repeating: 1, count: rows))
     for blocks in weights {

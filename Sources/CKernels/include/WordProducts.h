@@ -48,8 +48,6 @@ void words_pack_weights(const float *values, const float *scales, const float *m
 /// numbers, and the scale of each row.
 void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record);
 
-// Both are passed by address: a structure that was just written part by part is slow to copy.
-
 /// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
 typedef struct {
   const float *narrow;
