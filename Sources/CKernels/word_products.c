@@ -3,42 +3,11 @@
 #if defined(__x86_64__)
 
 #include "lanes.h"
-#include "transposition.h"
-
-// The library is built for any processor; only these functions use what must be asked for first.
-#define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-// Sums live in registers only where these loops are unrolled.
-#define UNROLLED _Pragma("clang loop unroll(full)")
-
-enum { pairs = 16, pair_bytes = 128, row_bytes = 64, scales_at = words_rows * row_bytes, sums_at = scales_at + 64 };
-// Scales of a transposed record's rows, as they are: behind their parts of the largest, and that.
-enum { row_scales_at = pairs * pair_bytes + 128 };
-
-// Largest whole number of an input.
-static const float largest = 32767;
+#include "word_layout.h"
 
 bool words_available(void) {
   return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-}
-
-WORDS static inline __m512i joined(__m256i low, __m256i high) {
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-WORDS static inline __m512i magnitude(__m512 x) {
-  return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7FFFFFFF));
-}
-
-// Bits of numbers without their sign are in the numbers' order; what is not finite is above all that are.
-typedef union {
-  uint32_t bits;
-  float value;
-} number;
-
-// The bits of the largest magnitude of two vectors.
-WORDS static inline uint32_t largest_bits(__m512 low, __m512 high) {
-  return _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(low), magnitude(high)));
 }
 
 // An input that was taken out, and its place in the row.
@@ -113,59 +82,18 @@ WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows
   }
 }
 
-WORDS void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {
-  char *target = record;
-  for (int half = 0; half < 2; half++) {
-    __m512i words[16];
-    for (int i = 0; i < 16; i++) {
-      const float *row = values + (half * 16 + i) * words_run;
-      words[i] = joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row))),
-                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_loadu_ps(row + 16))));
-    }
-    transpose(words);
-    for (int pair = 0; pair < pairs; pair++) _mm512_store_si512(target + pair * pair_bytes + half * 64, words[pair]);
-  }
-  float *factors = (float *)(target + pairs * pair_bytes);
-  for (int i = 0; i < words_run; i += 16) {
-    _mm512_store_ps(factors + i, _mm512_loadu_ps(scales + i));
-    _mm512_store_ps(factors + words_run + i, _mm512_loadu_ps(minima + i));
-  }
-}
-
-WORDS void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record) {
-  char *target = record;
-  for (int pair = 0; pair < pairs; pair++) {
-    const float *even = values + 2 * pair * stride, *odd = even + stride;
-    for (int half = 0; half < 2; half++) {
-      __m512i low = _mm512_cvtps_epi32(_mm512_loadu_ps(even + half * 16));
-      __m512i high = _mm512_cvtps_epi32(_mm512_loadu_ps(odd + half * 16));
-      _mm512_store_si512(target + pair * pair_bytes + half * 64,
-                         _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi32(0xFFFF)), _mm512_slli_epi32(high, 16)));
-    }
-  }
-  // Rows' scales are parts of the largest, in 15 bits.
-  __m512 low = _mm512_loadu_ps(scales), high = _mm512_loadu_ps(scales + 16);
-  number most = {largest_bits(low, high)};
-  float nothing = most.value - most.value;
-  __m512 factor = _mm512_set1_ps(most.value > 1e-30f && nothing == 0 ? largest / most.value : 0);
-  _mm512_store_si512(target + pairs * pair_bytes,
-                     joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(low, factor))),
-                            _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(high, factor)))));
-  // A product's high half, rounded, is 2⁻¹⁵ of it.
-  *(float *)(target + pairs * pair_bytes + 64) =
-      (most.value > 1e-30f ? most.value * (32768.0f / 32767.0f) : 0) + nothing;
-  _mm512_store_ps((float *)(target + row_scales_at), low);
-  _mm512_store_ps((float *)(target + row_scales_at) + 16, high);
-}
-
 // sums + pairs of a · pairs of b. Written out: the compiler would take some of them apart into a product and a sum.
 WORDS static inline __m512i add_products(__m512i sums, __m512i a, __m512i b) {
   __asm__("vpdpwssd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
   return sums;
 }
 
-// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers.
-enum { group_rows = 6 };
+// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Where one or
+// two are left, two: they wait for the weights alone.
+enum { group_rows = 6, few_rows = 2 };
+
+// How many rows is known wherever these are called.
+#define GROUP WORDS __attribute__((always_inline)) static inline
 
 typedef struct {
   __m512i at[group_rows][2];
@@ -175,14 +103,14 @@ typedef struct {
   __m512 at[group_rows][2];
 } sums;
 
-// Sums over a run: six rows of words with sixteen pairs of 32.
-WORDS __attribute__((always_inline)) static inline whole_sums multiply_run(const char *rows, const char *weights) {
+// Sums over a run: rows of words with sixteen pairs of 32.
+GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
   whole_sums whole;
-  UNROLLED for (int r = 0; r < group_rows; r++) whole.at[r][0] = whole.at[r][1] = _mm512_setzero_si512();
+  UNROLLED for (int r = 0; r < height; r++) whole.at[r][0] = whole.at[r][1] = _mm512_setzero_si512();
   _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
     __m512i first = _mm512_load_si512(weights + pair * pair_bytes);
     __m512i second = _mm512_load_si512(weights + pair * pair_bytes + 64);
-    UNROLLED for (int r = 0; r < group_rows; r++) {
+    UNROLLED for (int r = 0; r < height; r++) {
       __m512i x = _mm512_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
       whole.at[r][0] = add_products(whole.at[r][0], first, x);
       whole.at[r][1] = add_products(whole.at[r][1], second, x);
@@ -192,10 +120,9 @@ WORDS __attribute__((always_inline)) static inline whole_sums multiply_run(const
 }
 
 // Adds one number of each row times 32 of a factor.
-WORDS __attribute__((always_inline)) static inline void add_number(sums *sums, const float *numbers, ptrdiff_t step,
-                                                                    const float *factor) {
+GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t step, const float *factor) {
   __m512 first = _mm512_loadu_ps(factor), second = _mm512_loadu_ps(factor + 16);
-  UNROLLED for (int r = 0; r < group_rows; r++) {
+  UNROLLED for (int r = 0; r < height; r++) {
     __m512 x = _mm512_set1_ps(numbers[r * step]);
     sums->at[r][0] = _mm512_fmadd_ps(first, x, sums->at[r][0]);
     sums->at[r][1] = _mm512_fmadd_ps(second, x, sums->at[r][1]);
@@ -203,9 +130,9 @@ WORDS __attribute__((always_inline)) static inline void add_number(sums *sums, c
 }
 
 // The group's part of a result, whose first row is the group's.
-WORDS __attribute__((always_inline)) static inline void store(const sums *sums, bool accumulate, words_result result) {
+GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {
   __mmask16 low = first_lanes(result.columns), high = first_lanes(result.columns - 16);
-  UNROLLED for (int r = 0; r < group_rows; r++) {
+  UNROLLED for (int r = 0; r < height; r++) {
     if (r >= result.rows) return;
     float *y = result.base + r * result.stride;
     __m512 first = sums->at[r][0], second = sums->at[r][1];
@@ -236,17 +163,17 @@ WORDS static inline __m512 weights_at(const char *record, int place, int half) {
   return _mm512_cvtepi32_ps(_mm512_srai_epi32(upper, 16));
 }
 
-WORDS static void multiply_group(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
-                                 bool have_minima, words_update update, words_result result) {
+GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
+                          bool have_minima, words_update update, words_result result) {
   sums sums;
-  UNROLLED for (int r = 0; r < group_rows; r++) sums.at[r][0] = sums.at[r][1] = _mm512_setzero_ps();
+  UNROLLED for (int r = 0; r < height; r++) sums.at[r][0] = sums.at[r][1] = _mm512_setzero_ps();
   const char *input = inputs, *record = weights;
   for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
-    whole_sums whole = multiply_run(input + start * row_bytes, record);
-    const float *factors = (const float *)(record + pairs * pair_bytes);
+    whole_sums whole = multiply_run(height, input + start * row_bytes, record);
+    const float *factors = (const float *)(record + factors_at);
     const float *scales = (const float *)(input + scales_at) + start;
     __m512 scale[2] = {_mm512_load_ps(factors), _mm512_load_ps(factors + 16)};
-    UNROLLED for (int r = 0; r < group_rows; r++) {
+    UNROLLED for (int r = 0; r < height; r++) {
       __m512 own = _mm512_set1_ps(scales[r]);
       UNROLLED for (int half = 0; half < 2; half++) {
         __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(whole.at[r][half]), scale[half]);
@@ -254,11 +181,11 @@ WORDS static void multiply_group(const char *inputs, ptrdiff_t start, const char
       }
     }
   }
-  UNROLLED for (int r = 0; r < group_rows; r++) {
+  UNROLLED for (int r = 0; r < height; r++) {
     outlier_list out = outliers_of(inputs, start + r, runs);
     for (ptrdiff_t index = 0; index < out.count; index++) {
       const char *own = weights + out.first[index].place / words_run * words_weight_bytes;
-      const float *factors = (const float *)(own + pairs * pair_bytes);
+      const float *factors = (const float *)(own + factors_at);
       const __m512 value = _mm512_set1_ps(out.first[index].value);
       UNROLLED for (int half = 0; half < 2; half++) {
         __m512 scaled = _mm512_mul_ps(weights_at(own, out.first[index].place % words_run, half),
@@ -271,22 +198,22 @@ WORDS static void multiply_group(const char *inputs, ptrdiff_t start, const char
     input = inputs;
     record = weights;
     for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
-      add_number(&sums, (const float *)(input + sums_at) + start, 1, (const float *)(record + pairs * pair_bytes) + 32);
+      add_number(height, &sums, (const float *)(input + sums_at) + start, 1, (const float *)(record + minima_at));
     }
   }
   // The update's rows end with the result's.
-  if (result.rows >= group_rows) {
+  if (result.rows >= height) {
     for (ptrdiff_t k = 0; k < update.depth; k++) {
-      add_number(&sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
+      add_number(height, &sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
     }
   } else {
     for (ptrdiff_t k = 0; k < update.depth; k++) {
       float numbers[group_rows] = {0};
       for (ptrdiff_t r = 0; r < result.rows; r++) numbers[r] = update.narrow[r * update.narrow_stride + k];
-      add_number(&sums, numbers, 1, update.factor + 32 * k);
+      add_number(height, &sums, numbers, 1, update.factor + 32 * k);
     }
   }
-  store(&sums, false, result);
+  store(height, &sums, false, result);
 }
 
 // What is left of a result from a row on.
@@ -296,11 +223,22 @@ static inline words_result from_row(words_result result, ptrdiff_t row) {
   return result;
 }
 
+WORDS static void multiply_six(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
+                               bool have_minima, words_update update, words_result result) {
+  multiply_group(group_rows, inputs, start, weights, runs, have_minima, update, result);
+}
+
+WORDS static void multiply_two(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
+                               bool have_minima, words_update update, words_result result) {
+  multiply_group(few_rows, inputs, start, weights, runs, have_minima, update, result);
+}
+
 WORDS void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
                           const words_update *update, const words_result *result) {
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
-    multiply_group(inputs, row, weights, runs, have_minima, part, from_row(*result, row));
+    words_result rest = from_row(*result, row);
+    (rest.rows > few_rows ? multiply_six : multiply_two)(inputs, row, weights, runs, have_minima, part, rest);
     part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
   }
 }
@@ -315,14 +253,14 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
   _Alignas(64) char scaled[group_rows * row_bytes];
   const char *input = inputs + runs.first * words_input_bytes, *record = weights;
   for (ptrdiff_t run = 0; run < runs.count; run++, input += words_input_bytes, record += words_weight_bytes) {
-    const __m512i parts = _mm512_load_si512(record + pairs * pair_bytes);
-    const __m512 most = _mm512_set1_ps(*(const float *)(record + pairs * pair_bytes + 64));
+    const __m512i parts = _mm512_load_si512(record + parts_at);
+    const __m512 most = _mm512_set1_ps(*(const float *)(record + largest_at));
     const float *scales = (const float *)(input + scales_at) + start;
     UNROLLED for (int r = 0; r < group_rows; r++) {
       _mm512_store_si512(scaled + r * row_bytes,
                          _mm512_mulhrs_epi16(_mm512_load_si512(input + (start + r) * row_bytes), parts));
     }
-    whole_sums whole = multiply_run(scaled, record);
+    whole_sums whole = multiply_run(group_rows, scaled, record);
     UNROLLED for (int r = 0; r < group_rows; r++) {
       __m512 own = _mm512_mul_ps(_mm512_set1_ps(scales[r]), most);
       sums.at[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole.at[r][0]), own, sums.at[r][0]);
@@ -342,7 +280,7 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
       sums.at[r][1] = _mm512_fmadd_ps(weights_at(own, place % words_run, 1), value, sums.at[r][1]);
     }
   }
-  store(&sums, accumulate, result);
+  store(group_rows, &sums, accumulate, result);
 }
 
 WORDS void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
@@ -358,8 +296,6 @@ WORDS void words_multiply_transposed(const void *inputs, const void *weights, co
 
 bool words_available(void) { return false; }
 void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {}
-void words_pack_weights(const float *values, const float *scales, const float *minima, void *record) {}
-void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record) {}
 void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
                     const words_update *update, const words_result *result) {}
 void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs, const float *offsets,

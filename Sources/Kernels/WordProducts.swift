@@ -7,16 +7,15 @@ import CKernels
 /// hundred products that is an error of about 2e-5 of the result's size.
 struct WordProducts: Sendable {
   private let pool: WorkerPool
-  /// One for each worker: packed weights, and the integers, scales and minima that they are packed from.
+  /// One for each worker: packed weights.
   private let panels: [Matrix]
-  private let strips: [Matrix]
 
   /// Bytes of packed weights at a time: within the second-level cache, beside what streams past them.
   private static let panelBytes = 384 << 10
   /// Panels of inputs that are made at a time.
   private static let madePanels = 4
-  /// Runs of weights that are unpacked at a time.
-  private static let stripRuns = 8
+  /// Columns, in runs, whose gradients a worker sums at a time.
+  private static let columnRuns = 8
   private static let run = WordOperand.run
   private static let recordBytes = Int(words_weight_bytes)
 
@@ -28,16 +27,17 @@ struct WordProducts: Sendable {
     panels = (0..<pool.threads).map { _ in
       Matrix(uninitializedRows: 1, columns: MatrixMemory.hugePage / MemoryLayout<Float>.stride)
     }
-    strips = (0..<pool.threads).map { _ in Matrix(rows: Self.stripRuns, columns: Self.run * (Self.run + 2)) }
   }
 
   /// Whether a weight's products can be computed so, forward.
   static func suit(_ weight: WeightMatrix) -> Bool {
-    weight.isOfIntegerRuns && weight.columns / run * recordBytes <= MatrixMemory.hugePage
+    StoredWords(weight) != nil && weight.columns / run * recordBytes <= MatrixMemory.hugePage
   }
 
   /// Whether the products with its transpose can.
-  static func suitTransposed(_ weight: WeightMatrix) -> Bool { weight.isOfIntegerRuns && weight.rows % run == 0 }
+  static func suitTransposed(_ weight: WeightMatrix) -> Bool {
+    StoredWords(weight) != nil && weight.rows % run == 0
+  }
 
   /// Packs rows.
   func packed(_ x: MatrixView) -> WordOperand {
@@ -67,39 +67,13 @@ struct WordProducts: Sendable {
     return operand
   }
 
-  /// The parts that a weight's integers are read into.
-  private struct Strip {
-    let values: UnsafeMutablePointer<Float>
-    let scales: UnsafeMutablePointer<Float>
-    let minima: UnsafeMutablePointer<Float>
-
-    init(_ memory: Matrix) {
-      values = memory.view.base
-      scales = values + WordProducts.stripRuns * WordProducts.run * WordProducts.run
-      minima = scales + WordProducts.stripRuns * WordProducts.run
-    }
-
-    /// Reads up to 32 rows, up to `stripRuns` runs of each; rows that are missing count nothing.
-    func read(_ weight: WeightMatrix, rows: Range<Int>, runs: Range<Int>) {
-      let run = WordProducts.run
-      if rows.count < run {
-        for place in 0..<runs.count {
-          let first = place * run + rows.count
-          (values + first * run).update(repeating: 0, count: (run - rows.count) * run)
-          (scales + first).update(repeating: 0, count: run - rows.count)
-          (minima + first).update(repeating: 0, count: run - rows.count)
-        }
-      }
-      weight.integers(rows: rows, runs: runs, values: values, scales: scales, minima: minima)
-    }
-  }
-
   /// Y ← X · Wᵀ, or X · Wᵀ + s · N · Bᵀ.
   /// - Parameters:
   ///   - x: [n, in], packed.
   ///   - weight: [out, in], which `suit` has said yes to.
   ///   - y: [n, out].
   func linear(_ x: WordOperand, _ weight: WeightMatrix, update: LowRankUpdate? = nil, into y: MatrixView) {
+    guard let stored = StoredWords(weight) else { return }
     let run = Self.run
     let count = (weight.rows + run - 1) / run
     let bytes = x.runs * Self.recordBytes
@@ -111,7 +85,7 @@ struct WordProducts: Sendable {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, part.count * rank * run)) { factors in
         for (index, panel) in part.enumerated() {
           let rows = panel * run..<min(weight.rows, (panel + 1) * run)
-          pack(weight, rows: rows, worker, into: packed + index * bytes)
+          stored.pack(rows, into: packed + index * bytes)
           if let update, let factor = factors.baseAddress {
             Self.transpose(update.b.rows(rows), scale: update.scale, into: factor + index * run * rank)
           }
@@ -124,7 +98,7 @@ struct WordProducts: Sendable {
               narrow: update?.narrow.row(rows.lowerBound), narrow_stride: update?.narrow.stride ?? 0, depth: rank,
               factor: factors.baseAddress.map { $0 + index * run * rank })
             var result = result(y, rows, columns)
-            words_multiply(x.panel(line), packed + index * bytes, x.runs, weight.hasMinima, &more, &result)
+            words_multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &result)
           }
         }
       }
@@ -145,22 +119,6 @@ struct WordProducts: Sendable {
       base: y.row(rows.lowerBound) + columns.lowerBound, stride: y.stride, rows: rows.count, columns: columns.count)
   }
 
-  /// Packs up to 32 rows of a weight.
-  private func pack(_ weight: WeightMatrix, rows: Range<Int>, _ worker: Int, into panel: UnsafeMutableRawPointer) {
-    let run = Self.run
-    let strip = Strip(strips[worker])
-    let runs = weight.columns / run
-    for start in stride(from: 0, to: runs, by: Self.stripRuns) {
-      let range = start..<min(runs, start + Self.stripRuns)
-      strip.read(weight, rows: rows, runs: range)
-      for place in 0..<range.count {
-        words_pack_weights(
-          strip.values + place * run * run, strip.scales + place * run, strip.minima + place * run,
-          panel + (start + place) * Self.recordBytes)
-      }
-    }
-  }
-
   /// dX ← dY · W, added to dX if asked.
   /// - Parameters:
   ///   - dy: [n, out], packed.
@@ -170,25 +128,21 @@ struct WordProducts: Sendable {
   func linearBackward(
     _ dy: WordOperand, rows: MatrixView, _ weight: WeightMatrix, accumulate: Bool, into dx: MatrixView
   ) {
+    guard let stored = StoredWords(weight) else { return }
     let run = Self.run
     let count = weight.columns / run
-    let offsets = weight.hasMinima ? offsets(rows, weight) : nil
+    let offsets = stored.hasMinima ? offsets(rows, stored) : nil
     let stretches = stretches(of: dy.runs)
     let bytes = (stretches.first?.count ?? 0) * Self.recordBytes
-    let pieces = pool.evenPieces(count, fitting: min(Self.stripRuns, max(1, Self.panelBytes / max(1, bytes))))
+    let pieces = pool.evenPieces(count, fitting: min(Self.columnRuns, max(1, Self.panelBytes / max(1, bytes))))
     // Each part owns a range of input columns, so that no two threads add to the same place.
     pool.run(pieces) { piece, worker in
       let part = piece * count / pieces..<(piece + 1) * count / pieces
       let packed = UnsafeMutableRawPointer(panels[worker].view.base)
-      let strip = Strip(strips[worker])
       for stretch in stretches {
         for (place, block) in stretch.enumerated() {
-          strip.read(weight, rows: block * run..<(block + 1) * run, runs: part)
-          for index in 0..<part.count {
-            words_pack_transposed(
-              strip.values + index * run * run, run, strip.scales + index * run,
-              packed + index * bytes + place * Self.recordBytes)
-          }
+          stored.packTransposed(
+            block * run..<(block + 1) * run, runs: part, into: packed + place * Self.recordBytes, stride: bytes)
         }
         let isFirst = stretch.lowerBound == 0
         for line in 0..<dy.panels {
@@ -207,19 +161,11 @@ struct WordProducts: Sendable {
   }
 
   /// What the minima of a weight make of each row, [n, p]: a number for each of its runs, p of them or more.
-  private func offsets(_ dy: MatrixView, _ weight: WeightMatrix) -> Matrix {
+  private func offsets(_ dy: MatrixView, _ stored: StoredWords) -> Matrix {
     let run = Self.run
-    let runs = weight.columns / run
-    let minima = Matrix(rows: weight.rows, columns: NarrowProducts.columns(rank: runs))
-    pool.run(weight.rows / run) { block, worker in
-      let strip = Strip(strips[worker])
-      for start in stride(from: 0, to: runs, by: Self.stripRuns) {
-        let range = start..<min(runs, start + Self.stripRuns)
-        strip.read(weight, rows: block * run..<(block + 1) * run, runs: range)
-        for place in 0..<range.count {
-          for row in 0..<run { minima.view.row(block * run + row)[start + place] = strip.minima[place * run + row] }
-        }
-      }
+    let minima = Matrix(rows: stored.weight.rows, columns: NarrowProducts.columns(rank: stored.weight.columns / run))
+    pool.run(stored.weight.rows / run) { block, _ in
+      stored.minima(block * run..<(block + 1) * run, into: minima.view)
     }
     let result = Matrix(uninitializedRows: dy.rows, columns: minima.columns)
     NarrowProducts(pool: pool).project(dy, minima.view, into: result.view)

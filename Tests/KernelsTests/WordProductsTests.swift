@@ -68,6 +68,26 @@ import TinyModels
     }
   }
 
+  /// With a low-rank update too, however many rows are left over.
+  @Test(arguments: [1, 2, 3, 6, 8, 13, 14]) func updatedRowsDoNotDependOnTheirNeighbours(_ rows: Int) throws {
+    let blocks = WeightBlocks(.q4_1, rows: 70, columns: 96)
+    var generator = SplitMix64(seed: 36)
+    let (x, b) = (generator.matrix(45, 96), generator.matrix(70, 4))
+    let narrow = generator.matrix(45, NarrowProducts.columns(rank: 4))
+    let products = try Products(threads: 2).withoutTiles.choosing(by: .tall)
+    func updated(_ range: Range<Int>) -> [Float] {
+      let y = Matrix(rows: range.count, columns: 70)
+      products.linear(
+        SharedRows(x.view.rows(range)), blocks.matrix(),
+        update: LowRankUpdate(narrow: narrow.view.rows(range), b: b.view, scale: 0.5), into: y.view)
+      return y.values
+    }
+    let whole = updated(0..<45)
+    for start in [0, 30] {
+      #expect(updated(start..<start + rows) == Array(whole[start * 70..<(start + rows) * 70]), "from row \(start)")
+    }
+  }
+
   /// Rows that are packed as they are made, some at a time, are packed as all of them are.
   @Test(arguments: [16, 47, 48, 49, 130]) func rowsPackedAsTheyAreMadeAreTheSame(_ rows: Int) throws {
     let products = try Products(threads: 2).withoutTiles

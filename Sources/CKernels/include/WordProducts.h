@@ -41,12 +41,22 @@ bool words_available(void);
 /// finite makes every product with its run NaN.
 void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel);
 
-/// Packs a run of the weights of 32 results: values[32·result + k], whole numbers, and each result's scale and minimum.
-void words_pack_weights(const float *values, const float *scales, const float *minima, void *record);
+/// The formats of GGUF whose runs of 32 are a scale times small integers, plus a minimum.
+typedef enum { words_q4_0, words_q4_1, words_q5_0, words_q5_1, words_q8_0, words_q4_k, words_q5_k } words_format;
 
-/// Packs a run of 32 rows of a weight for the product with its transpose: values[stride·row + column] of 32 columns, whole
-/// numbers, and the scale of each row.
-void words_pack_transposed(const float *values, ptrdiff_t stride, const float *scales, void *record);
+/// Packs `count` runs, from run `first` on, of the weights of 32 results, a record after the other.
+/// - `rows`: where each result's weights begin in the file; for results that are missing any that are there.
+/// - `ahead`: so many bytes behind each row's is what will be read next.
+void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
+                        ptrdiff_t count, void *records);
+
+/// Packs runs of 32 rows of a weight for the product with its transpose, their records `stride` bytes apart.
+void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
+                           ptrdiff_t count, void *records, ptrdiff_t stride);
+
+/// What is added to each product with run k of row r, for `count` runs of 32 rows: minima[stride·r + k].
+void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+                  ptrdiff_t stride);
 
 /// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
 typedef struct {

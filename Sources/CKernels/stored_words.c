@@ -1,0 +1,280 @@
+// Weights packed for products in words (WordProducts.h), straight from a file's blocks: where a product has few rows, it
+// takes as long as this.
+
+#include "WordProducts.h"
+
+#if defined(__x86_64__)
+
+#include "word_layout.h"
+
+// The format is known wherever these are called, so that nothing is asked for each run.
+#define FORMAT WORDS __attribute__((always_inline)) static inline
+
+FORMAT ptrdiff_t block_bytes(words_format format) {
+  switch (format) {
+    case words_q4_0: return 18;
+    case words_q4_1: return 20;
+    case words_q5_0: return 22;
+    case words_q5_1: return 24;
+    case words_q8_0: return 34;
+    case words_q4_k: return 144;
+    case words_q5_k: return 176;
+  }
+}
+
+FORMAT ptrdiff_t block_runs(words_format format) { return format == words_q4_k || format == words_q5_k ? 8 : 1; }
+
+// What is stored for the middle value. Numbers are counted from there on, so that the rounding of what they are
+// multiplied with counts little: about as many are above zero as below.
+FORMAT int middle(words_format format) {
+  switch (format) {
+    case words_q8_0: return 0;
+    case words_q4_0:
+    case words_q4_1:
+    case words_q4_k: return 8;
+    case words_q5_0:
+    case words_q5_1:
+    case words_q5_k: return 16;
+  }
+}
+
+// Sixteen bytes: the low nibbles are numbers 0–15 of a run, the high ones 16–31.
+FORMAT __m256i nibbles(const uint8_t *source) {
+  __m128i bytes = _mm_loadu_si128((const __m128i *)source);
+  __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1);
+  return _mm256_and_si256(both, _mm256_set1_epi8(0x0F));
+}
+
+// 32 bytes: the low nibbles are one run, the high ones the next.
+FORMAT __m256i shared_nibbles(const uint8_t *source, ptrdiff_t run) {
+  __m256i bytes = _mm256_loadu_si256((const __m256i *)(source + 32 * (run >> 1)));
+  __m256i moved = _mm256_srl_epi16(bytes, _mm_cvtsi32_si128(4 * (int)(run & 1)));
+  return _mm256_and_si256(moved, _mm256_set1_epi8(0x0F));
+}
+
+FORMAT __m256i with_fifth_bits(__m256i nibbles, __mmask32 bits) {
+  return _mm256_or_si256(nibbles, _mm256_maskz_mov_epi8(bits, _mm256_set1_epi8(0x10)));
+}
+
+FORMAT uint32_t word_at(const uint8_t *source) {
+  uint32_t word;
+  __builtin_memcpy(&word, source, sizeof word);
+  return word;
+}
+
+// The 32 numbers of a run of a block, as signed bytes.
+FORMAT __m256i numbers(words_format format, const uint8_t *block, ptrdiff_t run) {
+  __m256i stored;
+  switch (format) {
+    case words_q8_0: stored = _mm256_loadu_si256((const __m256i *)(block + 2)); break;
+    case words_q4_0: stored = nibbles(block + 2); break;
+    case words_q4_1: stored = nibbles(block + 4); break;
+    case words_q5_0: stored = with_fifth_bits(nibbles(block + 6), word_at(block + 2)); break;
+    case words_q5_1: stored = with_fifth_bits(nibbles(block + 8), word_at(block + 4)); break;
+    case words_q4_k: stored = shared_nibbles(block + 16, run); break;
+    case words_q5_k: {
+      __m256i fifths = _mm256_loadu_si256((const __m256i *)(block + 16));
+      __mmask32 bits = _mm256_test_epi8_mask(fifths, _mm256_set1_epi8((char)(1 << run)));
+      stored = with_fifth_bits(shared_nibbles(block + 48, run), bits);
+      break;
+    }
+  }
+  return _mm256_sub_epi8(stored, _mm256_set1_epi8((char)middle(format)));
+}
+
+// The four bytes at a place of each of sixteen rows.
+FORMAT __m512i words_of(const uint8_t *const rows[16], ptrdiff_t at) {
+#define WORD(i) ((int)word_at(rows[i] + at))
+  return _mm512_setr_epi32(WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7), WORD(8), WORD(9),
+                           WORD(10), WORD(11), WORD(12), WORD(13), WORD(14), WORD(15));
+#undef WORD
+}
+
+FORMAT __m512 lower_halves(__m512i words) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words)); }
+
+FORMAT __m512i bits_from(__m512i words, ptrdiff_t first, int mask) {
+  return _mm512_and_si512(_mm512_srl_epi32(words, _mm_cvtsi32_si128((int)first)), _mm512_set1_epi32(mask));
+}
+
+// The six-bit scale, or minimum, of a run of sixteen super-blocks: the first four are whole bytes, of the others the low
+// nibble is here and the upper two bits lie on top of the first.
+FORMAT __m512 six_bits(const uint8_t *const rows[16], ptrdiff_t at, ptrdiff_t place, ptrdiff_t run) {
+  __m512i first = words_of(rows, at + 4 + 4 * place), all;
+  if (run < 4) {
+    all = bits_from(first, 8 * run, 0x3F);
+  } else {
+    __m512i low = bits_from(words_of(rows, at + 12), 8 * (run - 4) + 4 * place, 0x0F);
+    all = _mm512_or_si512(low, _mm512_slli_epi32(bits_from(first, 8 * (run - 4) + 6, 0x03), 4));
+  }
+  return _mm512_cvtepi32_ps(all);
+}
+
+// What a run of sixteen rows' numbers is multiplied with, and what is added to it.
+typedef struct {
+  __m512 scales, minima;
+} factors;
+
+FORMAT factors factors_of(words_format format, const uint8_t *const rows[16], ptrdiff_t at, ptrdiff_t run) {
+  __m512i heads = words_of(rows, at);
+  factors own = {lower_halves(heads), _mm512_setzero_ps()};
+  switch (format) {
+    case words_q8_0:
+    case words_q4_0:
+    case words_q5_0: return own;
+    case words_q4_1:
+    case words_q5_1: own.minima = lower_halves(_mm512_srli_epi32(heads, 16)); break;
+    case words_q4_k:
+    case words_q5_k: {
+      __m512 minimum = lower_halves(_mm512_srli_epi32(heads, 16));
+      own.scales = _mm512_mul_ps(six_bits(rows, at, 0, run), own.scales);
+      own.minima = _mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(six_bits(rows, at, 1, run), minimum));
+      break;
+    }
+  }
+  // The product is exact: the middle value is a power of two.
+  own.minima = _mm512_fmadd_ps(own.scales, _mm512_set1_ps((float)middle(format)), own.minima);
+  return own;
+}
+
+// A column's numbers of 16 rows, in bytes, are every fourth of a vector's words: pairs of columns become pairs of words.
+// parts: rows r, 4 + r, 8 + r and 12 + r of sixteen columns each.
+WORDS static inline void store_pairs(const __m512i parts[4], char *target) {
+  const __m512i first = _mm512_broadcast_i32x4(_mm_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13));
+  const __m512i second =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15));
+  __m512i low[2] = {_mm512_unpacklo_epi32(parts[0], parts[1]), _mm512_unpacklo_epi32(parts[2], parts[3])};
+  __m512i high[2] = {_mm512_unpackhi_epi32(parts[0], parts[1]), _mm512_unpackhi_epi32(parts[2], parts[3])};
+  __m512i fours[4] = {_mm512_unpacklo_epi64(low[0], low[1]), _mm512_unpackhi_epi64(low[0], low[1]),
+                      _mm512_unpacklo_epi64(high[0], high[1]), _mm512_unpackhi_epi64(high[0], high[1])};
+  for (int i = 0; i < 4; i++, target += 2 * pair_bytes) {
+    _mm512_store_si512(target, _mm512_srai_epi16(_mm512_shuffle_epi8(fours[i], first), 8));
+    _mm512_store_si512(target + pair_bytes, _mm512_srai_epi16(_mm512_shuffle_epi8(fours[i], second), 8));
+  }
+}
+
+// Where a run lies: behind the beginning of its row, and in its block.
+typedef struct {
+  ptrdiff_t at, run;
+} place;
+
+FORMAT place place_of(words_format format, ptrdiff_t run) {
+  ptrdiff_t block = run / block_runs(format);
+  return (place){block * block_bytes(format), run - block * block_runs(format)};
+}
+
+FORMAT void pack_run(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+                     char *record) {
+  const ptrdiff_t at = place.at, run = place.run;
+  for (int half = 0; half < 2; half++) {
+    const uint8_t *const *own = rows + 16 * half;
+    __m512i low[4], high[4];
+    UNROLLED for (int r = 0; r < 4; r++) {
+      UNROLLED for (int i = r; i < 16; i += 4) __builtin_prefetch(own[i] + at + ahead, 0, 2);
+      __m512i a = joined(numbers(format, own[r] + at, run), numbers(format, own[r + 4] + at, run));
+      __m512i b = joined(numbers(format, own[r + 8] + at, run), numbers(format, own[r + 12] + at, run));
+      low[r] = _mm512_shuffle_i64x2(a, b, 0x88);
+      high[r] = _mm512_shuffle_i64x2(a, b, 0xDD);
+    }
+    store_pairs(low, record + half * 64);
+    store_pairs(high, record + half * 64 + 8 * pair_bytes);
+    factors factors = factors_of(format, own, at, run);
+    _mm512_store_ps(record + factors_at + half * 64, factors.scales);
+    _mm512_store_ps(record + minima_at + half * 64, factors.minima);
+  }
+}
+
+// Rows' scales are parts of the largest, in 15 bits.
+WORDS static inline void store_scales(__m512 low, __m512 high, char *record) {
+  number most = {largest_bits(low, high)};
+  float nothing = most.value - most.value;
+  __m512 factor = _mm512_set1_ps(most.value > 1e-30f && nothing == 0 ? largest / most.value : 0);
+  _mm512_store_si512(record + parts_at, joined(_mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(low, factor))),
+                                               _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(high, factor)))));
+  // A product's high half, rounded, is 2⁻¹⁵ of it.
+  *(float *)(record + largest_at) = (most.value > 1e-30f ? most.value * (32768.0f / 32767.0f) : 0) + nothing;
+  _mm512_store_ps(record + row_scales_at, low);
+  _mm512_store_ps(record + row_scales_at + 64, high);
+}
+
+FORMAT void pack_run_transposed(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+                                char *record) {
+  const ptrdiff_t at = place.at, run = place.run;
+  for (int pair = 0; pair < pairs; pair++) {
+    const uint8_t *even = rows[2 * pair] + at, *odd = rows[2 * pair + 1] + at;
+    __builtin_prefetch(even + ahead, 0, 2);
+    __builtin_prefetch(odd + ahead, 0, 2);
+    __m256i first = numbers(format, even, run), second = numbers(format, odd, run);
+    // Columns 0–7 and 16–23, then the others.
+    __m256i outer = _mm256_unpacklo_epi8(first, second), inner = _mm256_unpackhi_epi8(first, second);
+    char *target = record + pair * pair_bytes;
+    _mm512_store_si512(target, _mm512_cvtepi8_epi16(_mm256_permute2x128_si256(outer, inner, 0x20)));
+    _mm512_store_si512(target + 64, _mm512_cvtepi8_epi16(_mm256_permute2x128_si256(outer, inner, 0x31)));
+  }
+  store_scales(factors_of(format, rows, at, run).scales, factors_of(format, rows + 16, at, run).scales, record);
+}
+
+FORMAT void copy_minima(words_format format, const uint8_t *const rows[words_run], place place, float *minima,
+                        ptrdiff_t stride) {
+  for (int half = 0; half < 2; half++) {
+    float own[16];
+    _mm512_storeu_ps(own, factors_of(format, rows + 16 * half, place.at, place.run).minima);
+    for (int r = 0; r < 16; r++) minima[(16 * half + r) * stride] = own[r];
+  }
+}
+
+// Calls a function, whose loop is compiled for each format by itself.
+#define FOR_FORMAT(format, function, ...)                      \
+  switch (format) {                                            \
+    case words_q4_0: function(words_q4_0, __VA_ARGS__); break; \
+    case words_q4_1: function(words_q4_1, __VA_ARGS__); break; \
+    case words_q5_0: function(words_q5_0, __VA_ARGS__); break; \
+    case words_q5_1: function(words_q5_1, __VA_ARGS__); break; \
+    case words_q8_0: function(words_q8_0, __VA_ARGS__); break; \
+    case words_q4_k: function(words_q4_k, __VA_ARGS__); break; \
+    case words_q5_k: function(words_q5_k, __VA_ARGS__); break; \
+  }
+
+FORMAT void pack_runs(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
+                      ptrdiff_t count, char *records) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    pack_run(format, rows, place_of(format, first + i), ahead, records + i * words_weight_bytes);
+  }
+}
+
+WORDS void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+                              ptrdiff_t first, ptrdiff_t count, void *records) {
+  FOR_FORMAT(format, pack_runs, rows, ahead, first, count, records)
+}
+
+FORMAT void pack_runs_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+                                 ptrdiff_t first, ptrdiff_t count, char *records, ptrdiff_t stride) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    pack_run_transposed(format, rows, place_of(format, first + i), ahead, records + i * stride);
+  }
+}
+
+WORDS void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+                                 ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride) {
+  FOR_FORMAT(format, pack_runs_transposed, rows, ahead, first, count, records, stride)
+}
+
+FORMAT void copy_all_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+                            ptrdiff_t stride) {
+  for (ptrdiff_t run = 0; run < count; run++) copy_minima(format, rows, place_of(format, run), minima + run, stride);
+}
+
+WORDS void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+                        ptrdiff_t stride) {
+  FOR_FORMAT(format, copy_all_minima, rows, count, minima, stride)
+}
+
+#else
+
+void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
+                        ptrdiff_t count, void *records) {}
+void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
+                           ptrdiff_t count, void *records, ptrdiff_t stride) {}
+void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+                  ptrdiff_t stride) {}
+
+#endif
