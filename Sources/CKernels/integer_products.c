@@ -56,6 +56,11 @@ INTEGERS void integers_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
   }
 }
 
+// The format is known wherever these are called, so that nothing is asked for each block.
+#define FORMAT INTEGERS __attribute__((always_inline)) static inline
+
+INTEGERS static inline __m512i bytes_at(const uint8_t *source) { return _mm512_loadu_si512(source); }
+
 // Sixteen bytes of each of four blocks.
 INTEGERS static inline __m512i sixteens(const uint8_t *row, const ptrdiff_t at[4]) {
   __m512i all = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(row + at[0])));
@@ -69,10 +74,48 @@ typedef struct {
   __m512 sums[4], minima;
 } totals;
 
+// What four blocks of four rows begin with, block c of row r in lane 4r + c: a scale in the lower half of a word, in the
+// upper one a minimum where the format has them. From vectors that cover the blocks: gathering takes several times as long
+// on some processors.
+FORMAT __m512i heads_of(integers_format format, const uint8_t *const rows[4], ptrdiff_t start) {
+  if (format == integers_q4_1) {
+    const __m512i own = _mm512_setr_epi32(0, 5, 10, 15, 16, 21, 26, 31, 0, 5, 10, 15, 16, 21, 26, 31);
+    __m512i first = _mm512_permutex2var_epi32(bytes_at(rows[0] + start), own, bytes_at(rows[1] + start));
+    __m512i second = _mm512_permutex2var_epi32(bytes_at(rows[2] + start), own, bytes_at(rows[3] + start));
+    return _mm512_mask_mov_epi32(first, 0xFF00, second);
+  }
+  __m512i all = _mm512_setzero_si512();
+  for (int r = 0; r < 4; r++) {
+    const uint8_t *row = rows[r] + start;
+    __m512i halves;
+    if (format == integers_q4_0) {
+      const __m512i own = _mm512_broadcast_i32x4(_mm_setr_epi16(0, 0, 9, 0, 18, 0, 27, 0));
+      halves = _mm512_permutexvar_epi16(own, bytes_at(row));
+    } else {
+      const __m512i own = _mm512_broadcast_i32x4(_mm_setr_epi16(0, 0, 17, 0, 32, 0, 49, 0));
+      halves = _mm512_permutex2var_epi16(bytes_at(row), own, bytes_at(row + 68));
+    }
+    all = _mm512_mask_mov_epi32(all, (__mmask16)(0xF << 4 * r), halves);
+  }
+  return all;
+}
+
+FORMAT int word_at(const uint8_t *source) {
+  int word;
+  __builtin_memcpy(&word, source, sizeof word);
+  return word;
+}
+
+// The same of blocks anywhere.
+FORMAT __m512i heads_at(const uint8_t *const rows[4], const ptrdiff_t at[4]) {
+  int words[16];
+  for (int i = 0; i < 16; i++) words[i] = word_at(rows[i / 4] + at[i % 4]);
+  return _mm512_loadu_si512(words);
+}
+
 // Adds a group's products for four rows. at: the offsets of the group's blocks in a row.
-__attribute__((always_inline)) INTEGERS static inline void add_group(
-    integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], __m512i heads, const int8_t *planes,
-    const float *scales, const float *sums, totals *totals) {
+FORMAT void add_group(integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], __m512i heads,
+                      const int8_t *planes, const float *scales, const float *sums, totals *totals) {
   const __m512i byte = _mm512_set1_epi8(0x0F);
   const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
   __m512 weights = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(heads));
@@ -104,39 +147,34 @@ __attribute__((always_inline)) INTEGERS static inline void add_group(
   }
 }
 
-__attribute__((always_inline)) INTEGERS static inline void multiply(
-    integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs, float y[4]) {
+// One input goes through the weights as fast as they come from memory. Rows mostly follow each other: while a part of four
+// is read, as much is asked for.
+static inline void ask_ahead(const uint8_t *source, ptrdiff_t bytes) {
+  for (ptrdiff_t line = 0; line < bytes; line += 64) __builtin_prefetch(source + bytes_ahead + line, 0, 3);
+}
+
+FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
+                     float y[4]) {
   const ptrdiff_t bytes = format == integers_q4_0 ? 18 : format == integers_q4_1 ? 20 : 34;
   const ptrdiff_t groups = (blocks + 3) / 4, whole = blocks / 4;
   const int8_t *planes = inputs;
   const float *scales = (const float *)(planes + groups * planes_bytes), *sums = scales + 4 * groups;
   totals totals = {.minima = _mm512_setzero_ps()};
   for (int r = 0; r < 4; r++) totals.sums[r] = _mm512_setzero_ps();
-  const __m512i row = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-  const __m512i block = _mm512_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
-  const __m512i starts = _mm512_permutexvar_epi32(
-      row, _mm512_setr_epi32(0, (int)(rows[1] - rows[0]), (int)(rows[2] - rows[0]), (int)(rows[3] - rows[0]), 0, 0, 0,
-                             0, 0, 0, 0, 0, 0, 0, 0, 0));
-  const __m512i width = _mm512_set1_epi32((int)bytes);
-  __m512i heads = _mm512_add_epi32(starts, _mm512_mullo_epi32(block, width));
   for (ptrdiff_t group = 0; group < whole; group++) {
     const ptrdiff_t start = 4 * group * bytes;
     const ptrdiff_t at[4] = {start, start + bytes, start + 2 * bytes, start + 3 * bytes};
-    // One input goes through the weights as fast as they come from memory.
-    for (int line = 0; line < 16 * bytes; line += 64) __builtin_prefetch(rows[0] + bytes_ahead + 4 * start + line, 0, 3);
-    add_group(format, rows, at, _mm512_i32gather_epi32(heads, rows[0], 1), planes + group * planes_bytes,
-              scales + 4 * group, sums + 4 * group, &totals);
-    heads = _mm512_add_epi32(heads, _mm512_slli_epi32(width, 2));
+    ask_ahead(rows[0] + 4 * start, 16 * bytes);
+    add_group(format, rows, at, heads_of(format, rows, start), planes + group * planes_bytes, scales + 4 * group,
+              sums + 4 * group, &totals);
   }
   if (whole < groups) {
     // Blocks beyond the row's last are that one again; the inputs count nothing there.
     ptrdiff_t at[4];
     for (int c = 0; c < 4; c++) at[c] = (4 * whole + c < blocks ? 4 * whole + c : blocks - 1) * bytes;
-    const __m512i last = _mm512_min_epi32(
-        _mm512_add_epi32(block, _mm512_set1_epi32((int)(4 * whole))), _mm512_set1_epi32((int)blocks - 1));
-    heads = _mm512_add_epi32(starts, _mm512_mullo_epi32(last, width));
-    add_group(format, rows, at, _mm512_i32gather_epi32(heads, rows[0], 1), planes + whole * planes_bytes,
-              scales + 4 * whole, sums + 4 * whole, &totals);
+    ask_ahead(rows[0] + 16 * whole * bytes, 4 * (blocks - 4 * whole) * bytes);
+    add_group(format, rows, at, heads_at(rows, at), planes + whole * planes_bytes, scales + 4 * whole, sums + 4 * whole,
+              &totals);
   }
   float minima[16];
   _mm512_storeu_ps(minima, totals.minima);

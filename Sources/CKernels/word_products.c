@@ -88,9 +88,9 @@ WORDS static inline __m512i add_products(__m512i sums, __m512i a, __m512i b) {
   return sums;
 }
 
-// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Where one or
-// two are left, two: they wait for the weights alone.
-enum { group_rows = 6, few_rows = 2 };
+// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Of what is left
+// four or two: two wait for the weights alone.
+enum { group_rows = 6 };
 
 // How many rows is known wherever these are called.
 #define GROUP WORDS __attribute__((always_inline)) static inline
@@ -216,6 +216,16 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   store(height, &sums, false, result);
 }
 
+#define MULTIPLY(name, height)                                                                                       \
+  WORDS static void name(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs, bool have_minima, \
+                         words_update update, words_result result) {                                                 \
+    multiply_group(height, inputs, start, weights, runs, have_minima, update, result);                               \
+  }
+MULTIPLY(multiply_six, group_rows)
+MULTIPLY(multiply_four, 4)
+MULTIPLY(multiply_two, 2)
+#undef MULTIPLY
+
 // What is left of a result from a row on.
 static inline words_result from_row(words_result result, ptrdiff_t row) {
   result.base += row * result.stride;
@@ -223,22 +233,18 @@ static inline words_result from_row(words_result result, ptrdiff_t row) {
   return result;
 }
 
-WORDS static void multiply_six(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
-                               bool have_minima, words_update update, words_result result) {
-  multiply_group(group_rows, inputs, start, weights, runs, have_minima, update, result);
-}
-
-WORDS static void multiply_two(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
-                               bool have_minima, words_update update, words_result result) {
-  multiply_group(few_rows, inputs, start, weights, runs, have_minima, update, result);
-}
-
 WORDS void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
                           const words_update *update, const words_result *result) {
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     words_result rest = from_row(*result, row);
-    (rest.rows > few_rows ? multiply_six : multiply_two)(inputs, row, weights, runs, have_minima, part, rest);
+    if (rest.rows > 4) {
+      multiply_six(inputs, row, weights, runs, have_minima, part, rest);
+    } else if (rest.rows > 2) {
+      multiply_four(inputs, row, weights, runs, have_minima, part, rest);
+    } else {
+      multiply_two(inputs, row, weights, runs, have_minima, part, rest);
+    }
     part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
   }
 }

@@ -86,7 +86,7 @@ extension Products {
     guard let format = layers.first?.weight.format, rows > 0 else { return }
     let kernelRows = scheme.kernelRows(rows)
     guard !isPlain, kernelRows <= BlockProducts.mostRows, tiles == nil || kernelRows < Self.fewestTileRows,
-      layers.allSatisfy({ $0.weight.format == format })
+      layers.allSatisfy({ $0.weight.format == format && words(for: $0.weight, rows: rows) == nil })
     else {
       for layer in layers { linear(x, layer.weight, into: layer.y) }
       return

@@ -26,6 +26,8 @@ public struct Products: Sendable {
 
   /// From this many rows on a product is worth packing its operands for the tile registers.
   static let fewestTileRows = 9
+  /// From this many rows on a product with quantised weights goes through words, where the processor multiplies them.
+  static let fewestWordRows = 2
   /// Of so many rows, or a multiple, OpenBLAS gives each the same bytes, however many there are and wherever it stands:
   /// its kernels take 4, 8, 12, 16 or 48 rows together and round what is left over differently.
   private static let evenRows = 48
@@ -207,7 +209,8 @@ public struct Products: Sendable {
   /// Products with narrow matrices, for low-rank updates of so many rows and such a rank whose columns are whole vectors;
   /// nil where products of any shape do better.
   public func narrow(rows: Int, rank: Int, columns: [Int]) -> NarrowProducts? {
-    guard !isPlain, scheme.kernelRows(rows) >= Self.fewestTileRows, rank <= NarrowProducts.largestRank,
+    let fewest = words == nil ? Self.fewestTileRows : Self.fewestWordRows
+    guard !isPlain, scheme.kernelRows(rows) >= fewest, rank <= NarrowProducts.largestRank,
       columns.allSatisfy({ $0 % 16 == 0 })
     else { return nil }
     return NarrowProducts(pool: pool)
@@ -228,8 +231,8 @@ public struct Products: Sendable {
   }
 
   /// Products in words, for an input of so many rows and a weight that has them.
-  private func words(for weight: WeightMatrix, rows: Int) -> WordProducts? {
-    scheme.kernelRows(rows) > BlockProducts.mostRows && WordProducts.suit(weight) ? words : nil
+  func words(for weight: WeightMatrix, rows: Int) -> WordProducts? {
+    scheme.kernelRows(rows) >= Self.fewestWordRows && WordProducts.suit(weight) ? words : nil
   }
 
   /// Linear layer, forward: Y ← X · Wᵀ.

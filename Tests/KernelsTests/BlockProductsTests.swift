@@ -73,7 +73,7 @@ import TinyModels
       var values = [Float](repeating: 0.5, count: 96)
       values[place] = number
       let y = Matrix(rows: 1, columns: 5)
-      try Products(threads: 1).linear(
+      try Products(threads: 1).inSinglePrecision.linear(
         SharedRows(Matrix(rows: 1, columns: 96, values).view), blocks.matrix(), into: y.view)
       #expect(y.values.allSatisfy { !$0.isFinite }, "\(place)")
     }
@@ -84,7 +84,7 @@ import TinyModels
   func rowsNeedNotBeWholeBlocks(_ format: WeightFormat, _ inputs: Int) throws {
     let blocks = WeightBlocks(format, rows: 9, columns: inputs)
     var generator = SplitMix64(seed: 22)
-    let products = try Products(threads: 2)
+    let products = try Products(threads: 2).inSinglePrecision
     for rows in [1, 2, 3, 4, 7] {
       let x = generator.matrix(rows, inputs)
       let y = Matrix(rows: rows, columns: 9)
@@ -101,7 +101,8 @@ import TinyModels
     var generator = SplitMix64(seed: 23)
     let x = generator.matrix(rows, 64)
     let y = Matrix(rows: rows, columns: 36)
-    try Products(threads: 2).linear(SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 12), into: y.view)
+    try Products(threads: 2).inSinglePrecision.linear(
+      SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 12), into: y.view)
     let expected = reference(x, blocks.values, outputs: 36) { row in
       row / 12 * 12 + (row % 12 < 6 ? 2 * (row % 12) : 2 * (row % 12 - 6) + 1)
     }
@@ -115,7 +116,7 @@ import TinyModels
     let whole = generator.matrix(5, 100)
     let x = Matrix(rows: 3, columns: 64, (1..<4).flatMap { row in (20..<84).map { whole[row, $0] } })
     let y = Matrix(rows: 5, columns: 30, [Float](repeating: 9, count: 150))
-    try Products(threads: 2).linear(
+    try Products(threads: 2).inSinglePrecision.linear(
       SharedRows(whole.view.rows(1..<4).columns(20..<84)), blocks.matrix(), into: y.view.rows(2..<5).columns(7..<17))
     let expected = reference(x, blocks.values, outputs: 10)
     for row in 0..<5 {
@@ -138,7 +139,7 @@ import TinyModels
     let outputs = [50, 3, 121]
     let blocks = zip(formats, outputs).map { WeightBlocks($0, rows: $1, columns: 192) }
     for threads in [1, 2, 5] {
-      let products = try Products(threads: threads)
+      let products = try Products(threads: threads).inSinglePrecision
       let together = outputs.map { Matrix(rows: rows, columns: $0) }
       products.linear(SharedRows(x.view), zip(blocks, together).map { ($0.matrix(), $1.view) })
       for (block, result) in zip(blocks, together) {
@@ -147,7 +148,7 @@ import TinyModels
         #expect(result.values == alone.values)
       }
     }
-    try Products(threads: 2).linear(SharedRows(x.view), [])
+    try Products(threads: 2).inSinglePrecision.linear(SharedRows(x.view), [])
   }
 
   /// How rows are spread over threads must not show.
@@ -158,7 +159,7 @@ import TinyModels
     let x = generator.matrix(rows, 544)
     let results = try [1, 2, 3, 7].map { threads in
       let y = Matrix(rows: rows, columns: 203)
-      try Products(threads: threads).linear(SharedRows(x.view), blocks.matrix(), into: y.view)
+      try Products(threads: threads).inSinglePrecision.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       return y.values
     }
     #expect(results.allSatisfy { $0 == results[0] })
@@ -175,7 +176,7 @@ import TinyModels
     for rows in [1, 2, 4] {
       let x = Matrix(rows: rows, columns: 64, [Float](repeating: 0.5, count: rows * 64))
       let y = Matrix(rows: rows, columns: 5)
-      try Products(threads: 1).linear(SharedRows(x.view), weight, into: y.view)
+      try Products(threads: 1).inSinglePrecision.linear(SharedRows(x.view), weight, into: y.view)
       for row in 0..<rows {
         #expect((0..<5).filter { !y[row, $0].isFinite } == [2])
         #expect(y[row, 2].isNaN == (bits == 0x7E00))

@@ -142,7 +142,7 @@ extension WeightFormat {
   var tolerance: Double {
     switch self {
     case .f32, .f16, .bf16, .q2_k, .q3_k, .q6_k: 2e-5
-    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k: 4e-5
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k: 5e-5
     }
   }
 }

@@ -68,6 +68,24 @@ import TinyModels
     }
   }
 
+  /// Rows stored with the halves of each head interleaved come out in the order of the original model.
+  @Test(arguments: [WeightFormat.q4_1, .q8_0, .q4_k], [2, 40])
+  func interleavedHeadsComeOutInOrder(_ format: WeightFormat, _ rows: Int) throws {
+    let blocks = WeightBlocks(format, rows: 72, columns: 256)
+    var generator = SplitMix64(seed: 37)
+    let x = generator.matrix(rows, 256)
+    let products = try Products(threads: 2).withoutTiles
+    let stored = results(products, blocks, x, transposed: false)
+    let y = Matrix(rows: rows, columns: 72)
+    products.linear(SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 12), into: y.view)
+    for row in 0..<rows {
+      for column in 0..<72 {
+        let place = column % 12 < 6 ? 2 * (column % 12) : 2 * (column % 12 - 6) + 1
+        #expect(y[row, column] == stored[row, column / 12 * 12 + place], "\(row), \(column)")
+      }
+    }
+  }
+
   /// With a low-rank update too, however many rows are left over.
   @Test(arguments: [1, 2, 3, 6, 8, 13, 14]) func updatedRowsDoNotDependOnTheirNeighbours(_ rows: Int) throws {
     let blocks = WeightBlocks(.q4_1, rows: 70, columns: 96)
