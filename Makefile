@@ -22,7 +22,7 @@ DESTDIR =
 # The products of the package.
 tools := $(shell awk -F '"' '/^ *\.executable.name: "/ { print $$2 }' Package.swift)
 
-.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults spread data test test-mpi test-interchange fuzz sanitize format lint clean
+.PHONY: help setup build manuals install uninstall test-install model demo report pipe metrics ablation bench smoke faults spread data test test-mpi test-interchange test-tiles fuzz sanitize format lint clean
 
 help: ## This list
 	@echo 'make TARGET [VARIABLE=VALUE…]'
@@ -120,6 +120,11 @@ sanitize: setup ## All tests under the address and (for C) undefined-behaviour s
 	$(SWIFT) build -c release --build-tests --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 SWIFT_BACKTRACE=enable=no \
 	  $(SWIFT) test -c release --skip-build --scratch-path .build/sanitize --sanitize=address -Xcc -fsanitize=undefined
+
+# Where the processor has AMX, the ordinary tests run these kernels.
+test-tiles: setup ## All tests with the kernels for AMX on a processor without it, its tile registers emulated; six minutes
+	$(SWIFT) build -c release --build-tests --traits EmulatedTiles --scratch-path .build/tiles
+	$(SWIFT) test -c release --skip-build --traits EmulatedTiles --scratch-path .build/tiles
 
 format: ## Format the sources in place
 	$(SWIFT) format --in-place --recursive $(swift-sources)

@@ -37,7 +37,10 @@ let package = Package(
     .executable(name: "nlft-export", targets: ["nlft-export"]),
     .executable(name: "nlft-show", targets: ["nlft-show"]),
   ],
-  traits: [.trait(name: "MPI", description: "nlft-step on several processes, by Open MPI")],
+  traits: [
+    .trait(name: "MPI", description: "nlft-step on several processes, by Open MPI"),
+    .trait(name: "EmulatedTiles", description: "Kernels for tile registers on any processor with AVX-512, for tests"),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -49,7 +52,8 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .systemLibrary(
       name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
-    .target(name: "CKernels"),
+    .target(
+      name: "CKernels", cSettings: [.define("NLFT_EMULATED_TILES", .when(traits: ["EmulatedTiles"]))]),
     .target(name: "CCurl"),
     library("Records", ["CZlib", "CZstd"]),
     library("Kernels", ["CKernels"], settings: kernelSettings),

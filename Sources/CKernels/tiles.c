@@ -5,13 +5,26 @@
 #include "tile_layout.h"
 #include "transposition.h"
 
+#include <cpuid.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-bool tiles_request(void) {
+#ifdef NLFT_EMULATED_TILES
+#include "tile_emulation.h"
+static bool have_tiles(void) { return true; }
+#else
+static bool have_tiles(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bit_AMXTILE) || !(d & bit_AMXBF16)) return false;
   // ARCH_REQ_XCOMP_PERM for the tile data, feature 18; systems without it answer with an error.
-  return __builtin_cpu_supports("avx512bw") && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+  return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+}
+#endif
+
+bool tiles_request(void) {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && have_tiles();
 }
 
 TILES void tiles_begin(void) {

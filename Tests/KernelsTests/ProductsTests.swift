@@ -3,6 +3,11 @@ import Testing
 import TinyModels
 
 @Suite struct ProductsTests {
+  #if EmulatedTiles
+    /// Or the tests would try nothing that they are built for.
+    @Test func tileRegistersAreEmulated() throws { #expect(try Products(threads: 1).hasTiles) }
+  #endif
+
   /// op(A) · op(B) by plain loops.
   private func reference(_ a: Matrix, _ b: Matrix, _ transposeA: Bool, _ transposeB: Bool) -> [Double] {
     let (x, y) = (a.doubles, b.doubles)
