@@ -234,16 +234,16 @@ FORMAT void copy_minima(words_format format, const uint8_t *const rows[words_run
     case words_q5_k: function(words_q5_k, __VA_ARGS__); break; \
   }
 
-FORMAT void pack_runs(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
-                      ptrdiff_t count, char *records) {
-  for (ptrdiff_t i = 0; i < count; i++) {
-    pack_run(format, rows, place_of(format, first + i), ahead, records + i * words_weight_bytes);
+FORMAT void pack_runs(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
+                      char *records) {
+  for (ptrdiff_t run = 0; run < count; run++) {
+    pack_run(format, rows, place_of(format, run), ahead, records + run * words_weight_bytes);
   }
 }
 
 WORDS void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
-                              ptrdiff_t first, ptrdiff_t count, void *records) {
-  FOR_FORMAT(format, pack_runs, rows, ahead, first, count, records)
+                              ptrdiff_t count, void *records) {
+  FOR_FORMAT(format, pack_runs, rows, ahead, count, records)
 }
 
 FORMAT void pack_runs_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
@@ -270,8 +270,8 @@ WORDS void words_minima(words_format format, const uint8_t *const rows[words_run
 
 #else
 
-void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
-                        ptrdiff_t count, void *records) {}
+void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
+                        void *records) {}
 void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
                            ptrdiff_t count, void *records, ptrdiff_t stride) {}
 void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,

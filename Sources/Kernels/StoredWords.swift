@@ -27,7 +27,7 @@ struct StoredWords {
 
   /// Packs up to 32 rows, all their runs.
   func pack(_ rows: Range<Int>, into records: UnsafeMutableRawPointer) {
-    withRows(rows) { words_pack_weights(format, $0, ahead, 0, weight.columns / WordOperand.run, records) }
+    withRows(rows) { words_pack_weights(format, $0, ahead, weight.columns / WordOperand.run, records) }
   }
 
   /// Packs some runs of 32 rows for the product with the transpose, their records `stride` bytes apart.

@@ -44,13 +44,14 @@ void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrd
 /// The formats of GGUF whose runs of 32 are a scale times small integers, plus a minimum.
 typedef enum { words_q4_0, words_q4_1, words_q5_0, words_q5_1, words_q8_0, words_q4_k, words_q5_k } words_format;
 
-/// Packs `count` runs, from run `first` on, of the weights of 32 results, a record after the other.
+/// Packs the `count` runs of the weights of 32 results, a record after the other.
 /// - `rows`: where each result's weights begin in the file; for results that are missing any that are there.
 /// - `ahead`: so many bytes behind each row's is what will be read next.
-void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
-                        ptrdiff_t count, void *records);
+void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
+                        void *records);
 
-/// Packs runs of 32 rows of a weight for the product with its transpose, their records `stride` bytes apart.
+/// Packs `count` runs, from run `first` on, of 32 rows of a weight for the product with its transpose, their records
+/// `stride` bytes apart.
 void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
                            ptrdiff_t count, void *records, ptrdiff_t stride);
 
