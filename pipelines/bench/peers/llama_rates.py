@@ -2,8 +2,8 @@
 
 prompts: the sequences that nlft-judge scores, as prompts without logits, in several batch sizes; the best counts.
 streams: greedy answers to tokens.base of each record, some streams at a time; a stream that ends makes room for the
-next question. A response's last token counts as ours does, the end of the turn included. With one stream the prompt is
-not in the time.
+next question and keeps what the two prompts begin with. A response's last token counts as ours does, the end of the
+turn included. With one stream the prompt is not in the time.
 
 Prints {"tokens_per_second": …, "tokens": …, "seconds": …}; loading the model is not in the seconds.
 """
@@ -19,9 +19,9 @@ import numpy
 
 
 class Context:
-    """A context for `sequences` token sequences of up to `length` tokens each."""
+    """A context for `sequences` token sequences of up to `length` tokens each, in one cache or a cache for each."""
 
-    def __init__(self, model, threads, sequences, length, batch):
+    def __init__(self, model, threads, sequences, length, batch, unified):
         parameters = llama.llama_context_default_params()
         parameters.n_ctx = sequences * length
         parameters.n_batch = batch
@@ -30,8 +30,7 @@ class Context:
         parameters.n_threads = threads
         parameters.n_threads_batch = threads
         parameters.no_perf = True
-        # One cache for all sequences: faster here than one for each.
-        parameters.kv_unified = True
+        parameters.kv_unified = unified
         self.handle = llama.llama_init_from_model(model, parameters)
         if not self.handle:
             raise SystemExit("llama.cpp made no context")
@@ -58,13 +57,20 @@ class Context:
                 raise SystemExit(f"llama_decode failed with {status}")
             yield start
 
-    def forget(self, sequence):
-        llama.llama_memory_seq_rm(self.memory, sequence, -1, -1)
+    def forget(self, sequence, start):
+        """Drops a sequence's tokens from a position on."""
+        llama.llama_memory_seq_rm(self.memory, sequence, start, -1)
 
-    def best(self, place, vocabulary):
-        """The most likely token behind a batch entry that wanted logits."""
-        logits = llama.llama_get_logits_ith(self.handle, place)
-        return int(numpy.argmax(numpy.ctypeslib.as_array(logits, shape=(vocabulary,))))
+    def chosen(self, entries, vocabulary):
+        """Runs entries and gives (sequence, most likely next token) for those that want logits."""
+        result = []
+        for first in self.decode(entries):
+            for place, (_, _, sequence, wanted) in enumerate(entries[first : first + self.capacity]):
+                if wanted:
+                    logits = llama.llama_get_logits_ith(self.handle, place)
+                    best = numpy.argmax(numpy.ctypeslib.as_array(logits, shape=(vocabulary,)))
+                    result.append((sequence, int(best)))
+        return result
 
     def close(self):
         llama.llama_batch_free(self.batch)
@@ -77,7 +83,8 @@ def prompt_rate(model, threads, sequences):
     longest = max(map(len, sequences))
     for batch in (512, 1024, 2048):
         together = max(1, batch // longest)
-        context = Context(model, threads, together, (longest // 256 + 1) * 256, batch)
+        # Few and long sequences: one cache is faster.
+        context = Context(model, threads, together, (longest // 256 + 1) * 256, batch, unified=True)
         # The first pass wakes the threads and touches the weights.
         for _ in context.decode([(token, i, 0, 0) for i, token in enumerate(sequences[0])]):
             pass
@@ -97,13 +104,15 @@ def prompt_rate(model, threads, sequences):
 def generation_rate(model, threads, prompts, streams, limit):
     vocabulary = llama.llama_model_get_vocab(model)
     size = llama.llama_vocab_n_tokens(vocabulary)
-    length = (max(map(len, prompts)) + limit) // 256 * 256 + 256
-    context = Context(model, threads, streams, length, 512)
-    for _ in context.decode([(token, i, 0, 0) for i, token in enumerate(prompts[0])]):
-        pass
+    length = -(-(max(map(len, prompts)) + limit) // 256) * 256
+    # Many and short ones: in one cache each token would be held against the keys of all streams.
+    context = Context(model, threads, streams, length, 512, unified=False)
+    context.chosen([(token, i, 0, 0) for i, token in enumerate(prompts[0])], size)
     context.clear()
     waiting = list(reversed(prompts))
     free = list(range(streams))
+    # The prompt that a stream's cache begins with, and the answers under way.
+    held = {sequence: [] for sequence in free}
     active = {}
     generated = 0
     start = time.perf_counter()
@@ -112,36 +121,35 @@ def generation_rate(model, threads, prompts, streams, limit):
         """Gives streams their next tokens and lets go of those that have ended."""
         nonlocal generated
         for sequence, token in chosen:
-            active[sequence][1].append(token)
+            active[sequence].append(token)
             generated += 1
             # One stream alone goes on to its limit.
             ended = streams > 1 and llama.llama_vocab_is_eog(vocabulary, token)
-            if ended or len(active[sequence][1]) >= limit:
-                context.forget(sequence)
+            if ended or len(active[sequence]) >= limit:
                 del active[sequence]
                 free.append(sequence)
 
+    def begin(sequence, prompt):
+        """The entries of a prompt, but for what the stream has read already."""
+        shared = os.path.commonprefix([held[sequence], prompt[:-1]])
+        context.forget(sequence, len(shared))
+        held[sequence] = prompt
+        active[sequence] = []
+        places = range(len(shared), len(prompt))
+        return [(prompt[i], i, sequence, i == len(prompt) - 1) for i in places]
+
     while waiting or active:
-        # What streams said last, and the prompts of new ones, in one batch as far as it goes.
-        entries = [
-            (answer[-1], position + len(answer) - 1, sequence, 1)
-            for sequence, (position, answer) in active.items()
-        ]
-        owners = [entry[2] for entry in entries]
+        # Prompts have a batch of their own: one with streams of unequal length is cut into pieces.
+        entries = []
         while waiting and free and (not entries or len(entries) + len(waiting[-1]) <= context.capacity):
-            prompt, sequence = waiting.pop(), free.pop()
-            active[sequence] = (len(prompt), [])
-            for position, token in enumerate(prompt):
-                entries.append((token, position, sequence, position == len(prompt) - 1))
-                owners.append(sequence)
-        chosen = []
-        for first in context.decode(entries):
-            for place, entry in enumerate(entries[first : first + context.capacity]):
-                if entry[3]:
-                    chosen.append((owners[first + place], context.best(place, size)))
-        advance(chosen)
+            entries += begin(free.pop(), waiting.pop())
+        advance(context.chosen(entries, size))
         if streams == 1 and generated == 1:
             start = time.perf_counter()
+        entries = []
+        for sequence, answer in sorted(active.items()):
+            entries.append((answer[-1], len(held[sequence]) + len(answer) - 1, sequence, 1))
+        advance(context.chosen(entries, size))
     seconds = time.perf_counter() - start
     count = generated - 1 if streams == 1 else generated
     context.close()
