@@ -47,10 +47,6 @@ public struct Attention: Sendable {
   /// Keys that a query sees at most, its own and those nearest before it; nil for all.
   public let window: Int?
 
-  /// Blocks of keys that end at multiples of so many positions give a query the same bytes as one block of all of them,
-  /// where `Products.attendsAcrossCuts` says so.
-  public static let cutUnit = TileOperand.extent
-
   /// Queries of a block: bounds the scores in memory to blockRows × keys per thread.
   private static let blockRows = 128
   /// From this many queries on a product is worth OpenBLAS's packing.
@@ -105,7 +101,7 @@ public struct Attention: Sendable {
     products: Products
   ) {
     var groups = groups
-    if products.attendsAcrossCuts, !products.scheme.isBatch {
+    if products.hasAttention, !products.scheme.isBatch {
       let fewest = normalizers == nil && products.scheme == .asTheyCome ? Self.tileRows : 1
       let many = groups.filter { $0.queries.count >= fewest }
       if products.lanes {
@@ -244,7 +240,7 @@ public struct Attention: Sendable {
     normalizers: MatrixView, outputGradient: MatrixView, queryGradient: MatrixView, keyGradient: MatrixView,
     valueGradient: MatrixView, products: Products
   ) {
-    if products.attendsAcrossCuts {
+    if products.hasAttention {
       let pass = AttentionGradients(
         queries: queries, outputs: outputs, normalizers: normalizers, outputGradient: outputGradient,
         queryGradient: queryGradient)

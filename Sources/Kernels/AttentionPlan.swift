@@ -3,13 +3,15 @@ import CKernels
 /// The distinct blocks of keys of some groups, and each part's way through them: a part is some queries of one group.
 ///
 /// Rows of scores are laid out block of keys after block of keys, each padded to a multiple of 32. A lane of a row's sum
-/// takes every sixteenth key: where blocks begin at multiples of 16 the sum does not depend on how the keys are cut into
-/// blocks.
+/// takes every sixteenth key; where a block's first score is in the lane of its position, the sum does not depend on how
+/// the keys are cut into blocks.
 struct AttentionPlan {
   let blocks: [KeyBlock]
   let parts: [Part]
 
   static let extent = TileOperand.extent
+  /// Partial sums of a row.
+  private static let lanes = 16
 
   /// Where a part's keys are: block by block, first column of the scores, and how many of them its last query sees.
   struct Stretch {
@@ -20,6 +22,8 @@ struct AttentionPlan {
     let count: Int
     /// Position of its first key.
     let position: Int
+    /// Columns before `column` that are nobody's, up to a multiple of 32.
+    let lane: Int
   }
 
   struct Part {
@@ -64,8 +68,10 @@ struct AttentionPlan {
   /// So many keys, padded.
   static func padded(_ count: Int) -> Int { TileOperand.count(count) * extent }
 
-  /// - Parameter queries: the most that a part has.
-  init(_ shape: Attention, _ groups: [AttentionGroup], queries: Int) {
+  /// - Parameters:
+  ///   - queries: the most that a part has.
+  ///   - inLanes: puts every score into the lane of its key's position; otherwise each block's first into the first.
+  init(_ shape: Attention, _ groups: [AttentionGroup], queries: Int, inLanes: Bool = false) {
     var blocks: [KeyBlock] = []
     var places: [UnsafeMutablePointer<Float>: Int] = [:]
     func place(_ block: KeyBlock) -> Int {
@@ -88,10 +94,12 @@ struct AttentionPlan {
           let end = min(block.keys.rows, before + start + count - position)
           let skipped = max(0, first - position) / Self.extent * Self.extent
           if skipped < end {
+            let lane = inLanes ? (position + skipped) % Self.lanes : 0
             stretches.append(
               Stretch(
-                block: index, start: skipped, column: column, count: end - skipped, position: position + skipped))
-            column += Self.padded(end - skipped)
+                block: index, start: skipped, column: column + lane, count: end - skipped,
+                position: position + skipped, lane: lane))
+            column += Self.padded(lane + end - skipped)
           }
           position += block.keys.rows
         }

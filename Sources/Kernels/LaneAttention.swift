@@ -3,7 +3,7 @@ import CKernels
 /// Attention in float32 on processors with AVX-512, for groups of more than a few queries.
 ///
 /// Every score and every number of an output is one sum in the order of its depth, and what a query does not see counts
-/// as zero there: neither the queries beside it nor where its keys are cut, at multiples of 16, change its bytes.
+/// as zero there: neither the queries beside it nor where its keys are cut change its bytes.
 struct LaneAttention {
   let shape: Attention
   let pool: WorkerPool
@@ -20,7 +20,7 @@ struct LaneAttention {
   func forward(
     queries: MatrixView, groups: [AttentionGroup], into output: MatrixView, normalizers: MatrixView?
   ) {
-    let plan = AttentionPlan(shape, groups, queries: Self.blockRows)
+    let plan = AttentionPlan(shape, groups, queries: Self.blockRows, inLanes: true)
     let keys = LanePanels(plan.blocks.map(\.keys), heads: shape.keyHeads, pool: pool)
     let widest = plan.parts.map(\.width).max() ?? 0
     let scratch = (0..<pool.threads).map { _ in Scratch(width: widest, headDimension: shape.headDimension) }
@@ -79,30 +79,34 @@ struct LaneAttention {
     totals.clear()
     let seen = part.stretches.indices.map { part.seen($0, rows: rows) }
 
-    /// Calls `body` with the stretches of which something is seen, and where the scores of what is seen begin.
+    /// Calls `body` with the stretches of which something is seen, where the scores of what is seen begin, and how many
+    /// there are with those from the first lane on.
     func stretches(
-      _ body: (_ stretch: AttentionPlan.Stretch, _ keys: Range<Int>, _ scores: UnsafeMutablePointer<Float>) -> Void
+      _ body: (
+        _ stretch: AttentionPlan.Stretch, _ keys: Range<Int>, _ scores: UnsafeMutablePointer<Float>, _ width: Int
+      ) -> Void
     ) {
       for (index, stretch) in part.stretches.enumerated() where !seen[index].isEmpty {
-        let start = seen[index].lowerBound
+        let start = seen[index].lowerBound - stretch.lane
         scratch.seen.set(rows) { row in
           let keys = part.seen(index, row: row)
           return keys.lowerBound - start..<keys.upperBound - start
         }
-        body(stretch, seen[index], scores + stretch.column + start)
+        body(
+          stretch, seen[index], scores + stretch.column + seen[index].lowerBound,
+          AttentionPlan.padded(stretch.lane + seen[index].count))
       }
     }
-    stretches { stretch, seen, scores in
-      let width = AttentionPlan.padded(seen.count)
+    stretches { stretch, seen, scores, width in
       let right = keys.panels(block: stretch.block, head: keyHead, from: stretch.start + seen.lowerBound)
-      lanes_multiply(left, right, rows.count, width, d, false, scores, stride)
-      lanes_maxima(scores, stride, rows.count, width, scratch.seen.base, maxima.base)
+      lanes_multiply(left, right, rows.count, seen.count, d, false, scores, stride)
+      lanes_maxima(scores - stretch.lane, stride, rows.count, width, scratch.seen.base, maxima.base)
     }
     for row in 0..<rows.count { largest[row] = VectorMath.load(maxima.row(row)).max() }
     var isFirst = true
-    stretches { stretch, seen, scores in
+    stretches { stretch, seen, scores, width in
       lanes_exponentials(
-        scores, stride, rows.count, AttentionPlan.padded(seen.count), scratch.seen.base, largest, totals.base)
+        scores - stretch.lane, stride, rows.count, width, scratch.seen.base, largest, totals.base)
       let values = blocks[stretch.block].values
       let right = Self.right(
         values.row(stretch.start + seen.lowerBound) + keyHead * d, stride: values.stride)

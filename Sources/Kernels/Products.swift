@@ -70,8 +70,12 @@ public struct Products: Sendable {
   /// Whether products of quantised weights go through words.
   package var hasWords: Bool { words != nil }
 
-  /// Whether attention gives a query the same bytes wherever its keys are cut, at multiples of `Attention.cutUnit`.
-  public var attendsAcrossCuts: Bool { tiles != nil || lanes }
+  /// Whether attention over many queries has kernels of its own.
+  var hasAttention: Bool { tiles != nil || lanes }
+
+  /// Attention gives a query the same bytes wherever its keys are cut at multiples of so many positions; nil if it does
+  /// not.
+  public var attentionCutUnit: Int? { tiles != nil ? TileOperand.extent : lanes ? 1 : nil }
 
   /// The same with kernels chosen by another scheme.
   public func choosing(by scheme: RowScheme) -> Products {

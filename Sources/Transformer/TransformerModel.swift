@@ -43,9 +43,11 @@ public struct TransformerModel: Sendable {
   /// Where segments may end so that no sequence's results depend on the others, if they must not.
   private var cuts: PackedLayout.Cuts {
     guard products.scheme != .asTheyCome, !products.isPlain else { return .anywhere }
-    let unit = Attention.cutUnit
-    return products.attendsAcrossCuts ? .aligned(unit) : .every(unit)
+    return products.attentionCutUnit.map { .aligned($0) } ?? .every(Self.segmentLength)
   }
+
+  /// Tokens of a segment where attention's bytes depend on how keys are cut.
+  private static let segmentLength = 32
 
   /// Counts the rows that sequences take in a layout for this model.
   public var rowCount: PackedRowCount { PackedRowCount(sharingPrefixesFrom: sharing, cuts: cuts) }

@@ -54,11 +54,12 @@ import TinyModels
   }
 
   @Test(arguments: cases) func bytesDoNotDependOnCutsAndNeighbours(_ test: Case) throws {
-    guard try test.kind.products(threads: 1).attendsAcrossCuts else { return }
-    let unit = Attention.cutUnit
+    guard let unit = try test.kind.products(threads: 1).attentionCutUnit else { return }
     let whole = try results(test, queries: Self.keys, cuts: [], threads: 2)
     for queries in [1, 5, 12, 13, 48, 75, 190] {
-      for cuts in [[], [unit], [4 * unit], [unit, 3 * unit, 4 * unit]] where (cuts.last ?? 0) + queries <= Self.keys {
+      for units in [[], [1], [4], [1, 3, 4], [25, 130], [31, 47, 48, 95]] {
+        let cuts = units.map { $0 * unit }
+        guard (cuts.last ?? 0) + queries <= Self.keys else { continue }
         let part = try results(test, queries: queries, cuts: cuts, threads: cuts.count % 2 + 1)
         let isSame =
           part.outputs == Array(whole.outputs.suffix(part.outputs.count))
