@@ -17,8 +17,11 @@ struct FewQueryAttention {
   /// Forward for all queries of the groups.
   func run(_ groups: [AttentionGroup], pool: WorkerPool) {
     let shared = attention.heads / attention.keyHeads
-    // With many groups a part takes all heads of a key head; with few there would be too few parts.
-    let heads = groups.count * attention.keyHeads >= 4 * pool.threads ? shared : 1
+    // With many groups a part takes all heads, whose keys lie beside each other in memory, or all of a key head; with few
+    // there would be too few parts.
+    let enough = 4 * pool.threads
+    let heads =
+      groups.count >= enough ? attention.heads : groups.count * attention.keyHeads >= enough ? shared : 1
     let parts = attention.heads / heads
     let keys = groups.reduce(0) { $0 + $1.queries.count * attention.width($1, queries: $1.queries.count) }
     let work = keys * attention.heads * attention.headDimension
@@ -33,49 +36,54 @@ struct FewQueryAttention {
   }
 
   private func attend(_ group: AttentionGroup, heads: Range<Int>) {
-    let shared = attention.heads / attention.keyHeads
     // Whole vectors for every head.
     let stride = (group.keyCount + 15) / 16 * 16
-    let most = Int(few_heads)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, stride * min(most, heads.count))) { memory in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, stride * heads.count)) { memory in
       guard let scores = memory.baseAddress else { return }
-      var head = heads.lowerBound
-      while head < heads.upperBound {
-        // Up to the last head that looks at the same keys.
-        let end = min(heads.upperBound, head + most, (head / shared + 1) * shared)
-        for query in 0..<group.queries.count {
-          attend(group, query: query, heads: head..<end, scores, stride: stride)
-        }
-        head = end
-      }
+      for query in 0..<group.queries.count { attend(group, query: query, heads: heads, scores, stride: stride) }
     }
   }
 
-  /// The outputs of one query for heads that share a key head.
+  /// The outputs of one query. Block by block, so that keys and values are read in the order in which they lie in memory.
   private func attend(
     _ group: AttentionGroup, query: Int, heads: Range<Int>, _ scores: UnsafeMutablePointer<Float>, stride: Int
   ) {
     let d = attention.headDimension
     let row = group.queries.lowerBound + query
-    let keyColumn = heads.lowerBound * attention.keyHeads / attention.heads * d
+    let (q, y) = (queries.row(row), output.row(row))
     let seen = group.keyCount - (group.queries.count - 1 - query)
     let first = attention.firstSeen(seen)
-    let count = Int32(truncatingIfNeeded: heads.count)
     var place = 0
     stretches(group, first: first, seen: seen) { block, keys in
-      let rows = block.keys.row(keys.lowerBound) + keyColumn
-      few_scores(
-        count, queries.row(row) + heads.lowerBound * d, rows, block.keys.stride, keys.count, d, scores + place, stride)
+      together(heads) { some, keyHead in
+        few_scores(
+          Int32(truncatingIfNeeded: some.count), q + some.lowerBound * d, block.keys.row(keys.lowerBound) + keyHead * d,
+          block.keys.stride, keys.count, d, scores + (some.lowerBound - heads.lowerBound) * stride + place, stride)
+      }
       place += keys.count
     }
     for index in 0..<heads.count { softmax(scores + index * stride, count: seen - first) }
     place = 0
     stretches(group, first: first, seen: seen) { block, keys in
-      let rows = block.values.row(keys.lowerBound) + keyColumn
-      few_values(
-        count, scores + place, stride, rows, block.values.stride, keys.count, d, place > 0,
-        output.row(row) + heads.lowerBound * d, d)
+      together(heads) { some, keyHead in
+        few_values(
+          Int32(truncatingIfNeeded: some.count), scores + (some.lowerBound - heads.lowerBound) * stride + place, stride,
+          block.values.row(keys.lowerBound) + keyHead * d, block.values.stride, keys.count, d, place > 0,
+          y + some.lowerBound * d, d)
+      }
       place += keys.count
+    }
+  }
+
+  /// Calls `body` with heads that share a key head, as many as are taken together.
+  @inline(__always)
+  private func together(_ heads: Range<Int>, _ body: (_ heads: Range<Int>, _ keyHead: Int) -> Void) {
+    let shared = attention.heads / attention.keyHeads
+    var head = heads.lowerBound
+    while head < heads.upperBound {
+      let end = min(heads.upperBound, head + Int(few_heads), (head / shared + 1) * shared)
+      body(head..<end, head / shared)
+      head = end
     }
   }
 

@@ -12,7 +12,7 @@ struct WordProducts: Sendable {
 
   /// Bytes of packed weights at a time: within the second-level cache, beside what streams past them.
   private static let panelBytes = 384 << 10
-  /// Panels of inputs that are made at a time.
+  /// Panels of inputs that are made at a time, at most.
   private static let madePanels = 4
   /// Columns, in runs, whose gradients a worker sums at a time.
   private static let columnRuns = 8
@@ -53,7 +53,7 @@ struct WordProducts: Sendable {
     rows: Int, columns: Int, _ make: (_ rows: Range<Int>, _ target: MatrixView) -> Void
   ) -> WordOperand {
     let operand = WordOperand(rows: rows, columns: columns)
-    let height = WordOperand.height * Self.madePanels
+    let height = WordOperand.height * max(1, min(Self.madePanels, operand.panels / pool.threads))
     let scratch = (0..<pool.threads).map { _ in Matrix(uninitializedRows: height, columns: columns) }
     pool.run((rows + height - 1) / height) { part, worker in
       let range = part * height..<min(rows, (part + 1) * height)

@@ -11,8 +11,34 @@ public final class KeyValueCache {
   /// Tokens in this run.
   public private(set) var count = 0
   private let width: Int
-  private var keys: [Matrix]
-  private var values: [Matrix]
+  private let layers: Int
+  private var chunks: [Chunk] = []
+  /// The blocks of all runs before this one and of all chunks but the last, layer by layer, as far as they have been asked
+  /// for since the last chunk began.
+  private var ancestors: [[KeyBlock]?]
+
+  /// Tokens that there is room for at a time: growing copies nothing, and the pieces of memory that a finished response
+  /// leaves fit the next one.
+  private static let chunkTokens = 64
+
+  /// Room for some tokens that follow each other.
+  private struct Chunk {
+    let keys: [Matrix]
+    let values: [Matrix]
+    /// Tokens that are there.
+    var count = 0
+
+    init(tokens: Int, layers: Int, width: Int) {
+      let all = Matrix.together(uninitializedRows: tokens, columns: Array(repeating: width, count: 2 * layers))
+      (keys, values) = (Array(all[..<layers]), Array(all[layers...]))
+    }
+
+    var room: Int { (keys.first?.rows ?? 0) - count }
+
+    func block(layer: Int) -> KeyBlock {
+      KeyBlock(keys: keys[layer].view.rows(0..<count), values: values[layer].view.rows(0..<count))
+    }
+  }
 
   /// An empty run behind `parent`, which must not grow any more.
   public convenience init(_ configuration: ModelConfiguration, parent: KeyValueCache? = nil) {
@@ -23,47 +49,45 @@ public final class KeyValueCache {
   init(_ configuration: ModelConfiguration, parent: KeyValueCache?, start: Int) {
     self.parent = parent
     self.start = start
-    let width = configuration.keyHeads * configuration.headDimension
-    self.width = width
-    keys = (0..<configuration.layers).map { _ in Matrix(rows: 0, columns: width) }
-    values = keys
+    width = configuration.keyHeads * configuration.headDimension
+    layers = configuration.layers
+    ancestors = Array(repeating: nil, count: layers)
   }
-
-  private var capacity: Int { keys.first?.rows ?? 0 }
 
   /// Makes room for more tokens and counts them; their keys and values follow layer by layer.
   func reserve(_ more: Int) {
-    count += more
-    guard count > capacity else { return }
-    let rows = max(count, min(2 * capacity, capacity + 256), 16)
-    func grown(_ old: Matrix) -> Matrix {
-      let new = Matrix(rows: rows, columns: width)
-      if old.rows > 0 { Elementwise.copy(old.view, into: new.view.rows(0..<old.rows)) }
-      return new
+    if chunks.last.map({ $0.room < more }) ?? true {
+      // A prompt comes as a whole, and nothing comes behind it.
+      let tokens = chunks.isEmpty && more > 1 ? more : max(more, Self.chunkTokens)
+      chunks.append(Chunk(tokens: tokens, layers: layers, width: width))
+      ancestors = Array(repeating: nil, count: layers)
     }
-    keys = keys.map(grown)
-    values = values.map(grown)
+    chunks[chunks.count - 1].count += more
+    count += more
   }
 
-  /// Stores the last rows of a layer.
-  func store(layer: Int, keys newKeys: MatrixView, values newValues: MatrixView) {
-    let rows = count - newKeys.rows..<count
-    Elementwise.copy(newKeys, into: keys[layer].view.rows(rows))
-    Elementwise.copy(newValues, into: values[layer].view.rows(rows))
-  }
-
-  private func block(layer: Int) -> KeyBlock {
-    KeyBlock(keys: keys[layer].view.rows(0..<count), values: values[layer].view.rows(0..<count))
+  /// Stores the last rows of a layer, as many as `reserve` was last told.
+  func store(layer: Int, keys: MatrixView, values: MatrixView) {
+    let block = chunks[chunks.count - 1].block(layer: layer)
+    let rows = block.keys.rows - keys.rows..<block.keys.rows
+    Elementwise.copy(keys, into: block.keys.rows(rows))
+    Elementwise.copy(values, into: block.values.rows(rows))
   }
 
   func group(layer: Int, queries: Range<Int>) -> AttentionGroup {
-    var ancestors: [KeyBlock] = []
-    var ancestor = parent
-    while let cache = ancestor {
-      ancestors.append(cache.block(layer: layer))
-      ancestor = cache.parent
-    }
-    return AttentionGroup(queries: queries, ancestors: ancestors.reversed(), own: block(layer: layer))
+    AttentionGroup(
+      queries: queries, ancestors: ancestorBlocks(layer: layer), own: chunks[chunks.count - 1].block(layer: layer))
+  }
+
+  private func ancestorBlocks(layer: Int) -> [KeyBlock] {
+    if let known = ancestors[layer] { return known }
+    let blocks = (parent?.blocks(layer: layer) ?? []) + chunks.dropLast().map { $0.block(layer: layer) }
+    ancestors[layer] = blocks
+    return blocks
+  }
+
+  private func blocks(layer: Int) -> [KeyBlock] {
+    ancestorBlocks(layer: layer) + chunks.suffix(1).map { $0.block(layer: layer) }
   }
 }
 
@@ -84,8 +108,11 @@ extension TransformerModel {
     let activations = LayerActivations(rows: positions.count, configuration: configuration)
     for index in 0..<configuration.layers {
       layer(index).forward(stream, positions: positions, activations: activations) { keys, values in
-        for ((cache, _), range) in zip(runs, rows) {
-          cache.store(layer: index, keys: keys.view.rows(range), values: values.view.rows(range))
+        let (keys, values) = (keys.view, values.view)
+        products.pool.ranges(runs.count, minimum: 8) { part, _ in
+          for run in part {
+            runs[run].cache.store(layer: index, keys: keys.rows(rows[run]), values: values.rows(rows[run]))
+          }
         }
         return zip(runs, rows).map { $0.0.cache.group(layer: index, queries: $0.1) }
       }

@@ -13,7 +13,7 @@ import TinyModels
     static let all = [
       Shape(heads: 9, keyHeads: 3, headDimension: 64), Shape(heads: 2, keyHeads: 2, headDimension: 128),
       Shape(heads: 4, keyHeads: 1, headDimension: 86), Shape(heads: 2, keyHeads: 1, headDimension: 16),
-      Shape(heads: 3, keyHeads: 3, headDimension: 6),
+      Shape(heads: 3, keyHeads: 3, headDimension: 6), Shape(heads: 14, keyHeads: 2, headDimension: 64),
     ]
   }
 
@@ -88,6 +88,41 @@ import TinyModels
   @Test(arguments: [1, 2, 5], [1, 2]) func manyStreamsStandBesideEachOther(_ threads: Int, _ queries: Int) throws {
     let chains = (0..<24).map { [$0 % 5 * 7, 20 + $0, 2 + $0 % 3] }
     try check(Shape(heads: 6, keyHeads: 2, headDimension: 64), chains: chains, queries: queries, threads: threads)
+  }
+
+  /// As a cache grows a block at a time, and as streams come and go.
+  @Test(arguments: Shape.all, [nil, 37]) func bytesDoNotDependOnBlocksAndNeighbours(
+    _ shape: Shape, _ window: Int?
+  ) throws {
+    let count = 133
+    var generator = SplitMix64(seed: 8)
+    let q = generator.matrix(1, shape.heads * shape.headDimension)
+    let k = generator.matrix(count, shape.keyHeads * shape.headDimension)
+    let v = generator.matrix(count, shape.keyHeads * shape.headDimension)
+    let attention = Attention(
+      heads: shape.heads, keyHeads: shape.keyHeads, headDimension: shape.headDimension, scale: 0.3, window: window)
+    func outputs(cuts: [Int], streams: Int) throws -> [[Float]] {
+      let blocks = zip([0] + cuts, cuts + [count]).map { start, end in
+        KeyBlock(keys: k.view.rows(start..<end), values: v.view.rows(start..<end))
+      }
+      let queries = Matrix(rows: streams, columns: q.columns, (0..<streams).flatMap { _ in q.values })
+      let output = Matrix(rows: streams, columns: q.columns)
+      attention.forward(
+        queries: queries.view,
+        groups: (0..<streams).map {
+          AttentionGroup(queries: $0..<$0 + 1, ancestors: Array(blocks.dropLast()), own: blocks[blocks.count - 1])
+        },
+        into: output.view, products: try Products(threads: 2).choosing(by: .batch(streams)))
+      return (0..<streams).map { Array(output.values[$0 * q.columns..<($0 + 1) * q.columns]) }
+    }
+    let alone = try outputs(cuts: [], streams: 1)[0]
+    for cuts in [[], [1], [64, 128], [29, 30, 93], [50, 131]] {
+      for streams in [1, 4, 9] {
+        for result in try outputs(cuts: cuts, streams: streams) {
+          #expect(result == alone, "cut at \(cuts), \(streams) streams")
+        }
+      }
+    }
   }
 
   /// A softmax of large numbers must not overflow.
