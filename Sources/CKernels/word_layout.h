@@ -3,14 +3,11 @@
 #ifndef NLFT_WORD_LAYOUT_H
 #define NLFT_WORD_LAYOUT_H
 
-#include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "WordProducts.h"
 
-// The library is built for any processor; only these functions use what must be asked for first.
-#define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 // Sums live in registers only where these loops are unrolled.
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
@@ -28,23 +25,42 @@ enum {
 // Largest whole number of an input.
 static const float largest = 32767;
 
-WORDS static inline __m512i joined(__m256i low, __m256i high) {
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-WORDS static inline __m512i magnitude(__m512 x) {
-  return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7FFFFFFF));
-}
-
 // Bits of numbers without their sign are in the numbers' order; what is not finite is above all that are.
 typedef union {
   uint32_t bits;
   float value;
 } number;
 
-// The bits of the largest magnitude of two vectors.
-WORDS static inline uint32_t largest_bits(__m512 low, __m512 high) {
-  return _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(low), magnitude(high)));
+// An input that was taken out, and its place in the row.
+typedef struct {
+  int32_t place;
+  float value;
+} outlier;
+
+// An input is taken out that is this many times as large as the mean of its row, and of its run: rounding would else be
+// coarse for the row, and words finer without it.
+static const float above_row = 5, above_run = 3;
+
+// The inputs that were taken out of a row, and how many they are.
+typedef struct {
+  const outlier *first;
+  ptrdiff_t count;
+} outlier_list;
+
+static inline outlier_list outliers_of(const char *inputs, ptrdiff_t row, ptrdiff_t runs) {
+  const int32_t *counts = (const int32_t *)(inputs + runs * words_input_bytes);
+  return (outlier_list){(const outlier *)(counts + 16) + row * runs * words_outliers, counts[row]};
 }
+
+// What is left of a result from a row on.
+static inline words_result from_row(words_result result, ptrdiff_t row) {
+  result.base += row * result.stride;
+  result.rows -= row;
+  return result;
+}
+
+// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Of what is left
+// four or two: two wait for the weights alone.
+enum { group_rows = 6 };
 
 #endif

@@ -104,8 +104,8 @@ public struct Attention: Sendable {
     if products.hasAttention, !products.scheme.isBatch {
       let fewest = normalizers == nil && products.scheme == .asTheyCome ? Self.tileRows : 1
       let many = groups.filter { $0.queries.count >= fewest }
-      if products.lanes {
-        LaneAttention(shape: self, pool: products.pool).forward(
+      if let kernels = products.lanes {
+        LaneAttention(shape: self, pool: products.pool, kernels: kernels).forward(
           queries: queries, groups: many, into: output, normalizers: normalizers)
       } else {
         TileAttention(shape: self, pool: products.pool).forward(
@@ -244,8 +244,8 @@ public struct Attention: Sendable {
       let pass = AttentionGradients(
         queries: queries, outputs: outputs, normalizers: normalizers, outputGradient: outputGradient,
         queryGradient: queryGradient)
-      if products.lanes {
-        return LaneAttention(shape: self, pool: products.pool).backward(
+      if let kernels = products.lanes {
+        return LaneAttention(shape: self, pool: products.pool, kernels: kernels).backward(
           pass, keys: keys, values: values, packing: packing, keyGradient: keyGradient, valueGradient: valueGradient)
       }
       return TileAttention(shape: self, pool: products.pool).backward(

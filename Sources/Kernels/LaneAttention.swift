@@ -1,19 +1,18 @@
 import CKernels
 
-/// Attention in float32 on processors with AVX-512, for groups of more than a few queries.
+/// Attention in float32 on processors with AVX2 or AVX-512, for groups of more than a few queries.
 ///
 /// Every score and every number of an output is one sum in the order of its depth, and what a query does not see counts
 /// as zero there: neither the queries beside it nor where its keys are cut change its bytes.
 struct LaneAttention {
   let shape: Attention
   let pool: WorkerPool
+  let kernels: LaneKernels
 
   /// Queries that are taken together: as many as the kernel has sums in registers for.
   static let groupRows = 12
   /// Queries of a part, forward.
   private static let blockRows = 48
-
-  static let areAvailable = lanes_available()
 
   /// Forward, as `Attention.forward`.
   /// - Parameter normalizers: gets log Σ exp of each row's scaled scores, [n, heads], if it is given.
@@ -99,18 +98,18 @@ struct LaneAttention {
     }
     stretches { stretch, seen, scores, width in
       let right = keys.panels(block: stretch.block, head: keyHead, from: stretch.start + seen.lowerBound)
-      lanes_multiply(left, right, rows.count, seen.count, d, false, scores, stride)
-      lanes_maxima(scores - stretch.lane, stride, rows.count, width, scratch.seen.base, maxima.base)
+      kernels.functions.multiply(left, right, rows.count, seen.count, d, false, scores, stride)
+      kernels.functions.maxima(scores - stretch.lane, stride, rows.count, width, scratch.seen.base, maxima.base)
     }
     for row in 0..<rows.count { largest[row] = VectorMath.load(maxima.row(row)).max() }
     var isFirst = true
     stretches { stretch, seen, scores, width in
-      lanes_exponentials(
+      kernels.functions.exponentials(
         scores - stretch.lane, stride, rows.count, width, scratch.seen.base, largest, totals.base)
       let values = blocks[stretch.block].values
       let right = Self.right(
         values.row(stretch.start + seen.lowerBound) + keyHead * d, stride: values.stride)
-      lanes_multiply(
+      kernels.functions.multiply(
         lanes_left(numbers: scores, row: stride, step: 1), right, rows.count, d, seen.count, !isFirst, o.base,
         o.stride)
       isFirst = false

@@ -130,17 +130,17 @@ extension LaneAttention {
     func left(_ matrix: Matrix) -> lanes_left {
       lanes_left(numbers: matrix.view.row(rows.lowerBound), row: matrix.columns, step: 1)
     }
-    lanes_multiply(
+    kernels.functions.multiply(
       left(scratch.query), segments.packedKeys.panels(block: stretch.block, head: keyHead, from: key), rows.count,
       width, d, false, scores, stride)
-    lanes_multiply(
+    kernels.functions.multiply(
       left(scratch.gradient), segments.packedValues.panels(block: stretch.block, head: keyHead, from: key), rows.count,
       width, d, false, gradientScores, stride)
-    lanes_softmax_gradient(
+    kernels.functions.softmax_gradient(
       scores, gradientScores, stride, rows.count, width, scratch.seen.base,
       scratch.normalizers.view.base + rows.lowerBound, scratch.pulls.view.base + rows.lowerBound)
     let k = segments.keys.row(segments.firstRows[stretch.block] + key) + keyHead * d
-    lanes_multiply(
+    kernels.functions.multiply(
       lanes_left(numbers: gradientScores, row: stride, step: 1), Self.right(k, stride: segments.keys.stride),
       rows.count, d, keys.count, true, dQ.row(rows.lowerBound), dQ.stride)
   }
@@ -152,7 +152,7 @@ extension LaneAttention {
   ) {
     let first = segments.firstRows[stretch.block] + stretch.start + keys.lowerBound
     func add(_ weights: Matrix, _ lines: Matrix, to sums: MatrixView) {
-      lanes_multiply(
+      kernels.functions.multiply(
         lanes_left(numbers: weights.view.row(rows.lowerBound) + column, row: 1, step: weights.columns),
         Self.right(lines.view.row(rows.lowerBound), stride: lines.columns), keys.count, columns.count, rows.count,
         true, sums.row(first) + columns.lowerBound, sums.stride)

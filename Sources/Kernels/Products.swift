@@ -10,8 +10,8 @@ public struct Products: Sendable {
   private(set) var tiles: TileProducts?
   /// Nil where there are tiles, or the processor does not multiply words, or float32 is asked for.
   private(set) var words: WordProducts?
-  /// Whether attention is computed in float32 by AVX-512's own instructions: where there are no tiles to do it.
-  private(set) var lanes: Bool
+  /// Attention in float32 by the processor's own vectors; nil where there are tiles to do it, or no such vectors.
+  private(set) var lanes: LaneKernels?
   /// Whether nothing is rounded to fewer digits than float32 has.
   public private(set) var keepsEveryDigit: Bool
   /// By how many rows kernels are chosen.
@@ -40,8 +40,8 @@ public struct Products: Sendable {
     pool = WorkerPool(threads: threads)
     isPlain = plain
     tiles = !plain && TileProducts.areAvailable ? TileProducts(pool: pool) : nil
-    words = !plain && tiles == nil && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
-    lanes = !plain && tiles == nil && LaneAttention.areAvailable
+    words = !plain && tiles == nil ? WordProducts(pool: pool) : nil
+    lanes = !plain && tiles == nil ? LaneKernels() : nil
     keepsEveryDigit = plain
     scratch = (0..<pool.threads).map { _ in Matrix(rows: 1, columns: Self.scratchFloats) }
   }
@@ -51,7 +51,7 @@ public struct Products: Sendable {
     var copy = self
     copy.tiles = nil
     copy.words = nil
-    copy.lanes = !isPlain && LaneAttention.areAvailable
+    copy.lanes = isPlain ? nil : LaneKernels()
     copy.keepsEveryDigit = true
     return copy
   }
@@ -59,8 +59,16 @@ public struct Products: Sendable {
   /// The same as on a processor without tile registers.
   package var withoutTiles: Products {
     var copy = inSinglePrecision
-    copy.words = !isPlain && WordProducts.areAvailable ? WordProducts(pool: pool) : nil
+    copy.words = isPlain ? nil : WordProducts(pool: pool)
     copy.keepsEveryDigit = isPlain
+    return copy
+  }
+
+  /// The same as on a processor without tile registers whose vectors have 256 bits.
+  package var inNarrowVectors: Products {
+    var copy = withoutTiles
+    copy.words = isPlain ? nil : WordProducts(pool: pool, narrow: true)
+    copy.lanes = isPlain ? nil : LaneKernels(narrow: true)
     return copy
   }
 
@@ -71,11 +79,11 @@ public struct Products: Sendable {
   package var hasWords: Bool { words != nil }
 
   /// Whether attention over many queries has kernels of its own.
-  var hasAttention: Bool { tiles != nil || lanes }
+  var hasAttention: Bool { tiles != nil || lanes != nil }
 
   /// Attention gives a query the same bytes wherever its keys are cut at multiples of so many positions; nil if it does
   /// not.
-  public var attentionCutUnit: Int? { tiles != nil ? TileOperand.extent : lanes ? 1 : nil }
+  public var attentionCutUnit: Int? { tiles != nil ? TileOperand.extent : lanes != nil ? 1 : nil }
 
   /// The same with kernels chosen by another scheme.
   public func choosing(by scheme: RowScheme) -> Products {

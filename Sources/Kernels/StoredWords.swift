@@ -26,20 +26,22 @@ struct StoredWords {
   }
 
   /// Packs up to 32 rows, all their runs.
-  func pack(_ rows: Range<Int>, into records: UnsafeMutableRawPointer) {
-    withRows(rows) { words_pack_weights(format, $0, ahead, weight.columns / WordOperand.run, records) }
+  func pack(_ rows: Range<Int>, by kernels: words_kernels, into records: UnsafeMutableRawPointer) {
+    withRows(rows) { kernels.pack_weights(format, $0, ahead, weight.columns / WordOperand.run, records) }
   }
 
   /// Packs some runs of 32 rows for the product with the transpose, their records `stride` bytes apart.
-  func packTransposed(_ rows: Range<Int>, runs: Range<Int>, into records: UnsafeMutableRawPointer, stride: Int) {
-    withRows(rows) { words_pack_transposed(format, $0, ahead, runs.lowerBound, runs.count, records, stride) }
+  func packTransposed(
+    _ rows: Range<Int>, runs: Range<Int>, by kernels: words_kernels, into records: UnsafeMutableRawPointer, stride: Int
+  ) {
+    withRows(rows) { kernels.pack_transposed(format, $0, ahead, runs.lowerBound, runs.count, records, stride) }
   }
 
   /// The minima of 32 rows.
   /// - Parameter minima: [rows of the weight, runs or more].
-  func minima(_ rows: Range<Int>, into minima: MatrixView) {
+  func minima(_ rows: Range<Int>, by kernels: words_kernels, into minima: MatrixView) {
     withRows(rows) {
-      words_minima(format, $0, weight.columns / WordOperand.run, minima.row(rows.lowerBound), minima.stride)
+      kernels.minima(format, $0, weight.columns / WordOperand.run, minima.row(rows.lowerBound), minima.stride)
     }
   }
 

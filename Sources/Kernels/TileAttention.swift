@@ -88,7 +88,7 @@ struct TileAttention {
           false, scores + keys * Self.extent, scratch.scores.columns)
       }
       scratch.seen.set(lines) { part.seen(index, row: $0) }
-      lanes_maxima(
+      lanes_wide_maxima(
         scores, scratch.scores.columns, lines.count, panels * Self.extent, scratch.seen.base, maxima.base)
     }
     for line in 0..<lines.count { largest[line] = VectorMath.load(maxima.row(line)).max() }

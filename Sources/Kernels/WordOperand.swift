@@ -31,7 +31,7 @@ final class WordOperand: @unchecked Sendable {
 
   /// Packs a panel.
   /// - Parameter x: its rows.
-  func pack(panel index: Int, _ x: MatrixView) {
-    words_pack_rows(x.base, x.stride, x.rows, runs * Self.run, panel(index))
+  func pack(panel index: Int, _ x: MatrixView, by kernels: words_kernels) {
+    kernels.pack_rows(x.base, x.stride, x.rows, runs * Self.run, panel(index))
   }
 }

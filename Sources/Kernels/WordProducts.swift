@@ -1,17 +1,18 @@
 import CKernels
 
 /// Matrix products of many rows with quantised weights in 16-bit integers, on processors that multiply pairs of words
-/// (VNNI) and have no tile registers: up to twice as fast as float32.
+/// (AVX2, or AVX-512 with VNNI) and have no tile registers: up to twice as fast as float32.
 ///
 /// Rounding: an input counts to 2⁻¹⁶ of the largest of its 32 neighbours, a weight as it is stored. On sums of several
 /// hundred products that is an error of about 2e-5 of the result's size.
 struct WordProducts: Sendable {
   private let pool: WorkerPool
+  private let kernels: words_kernels
   /// One for each worker: packed weights.
   private let panels: [Matrix]
 
   /// Bytes of packed weights at a time: within the second-level cache, beside what streams past them.
-  private static let panelBytes = 384 << 10
+  private static let panelBytes = 256 << 10
   /// Panels of inputs that are made at a time, at most.
   private static let madePanels = 4
   /// Columns, in runs, whose gradients a worker sums at a time.
@@ -19,11 +20,12 @@ struct WordProducts: Sendable {
   private static let run = WordOperand.run
   private static let recordBytes = Int(words_weight_bytes)
 
-  /// Whether the processor has the instructions.
-  static let areAvailable = words_available()
-
-  init(pool: WorkerPool) {
+  /// Products on a pool; nil where the processor lacks the instructions.
+  /// - Parameter narrow: whether vectors of 256 bits are taken even where there are wider ones.
+  init?(pool: WorkerPool, narrow: Bool = false) {
+    guard let kernels = (narrow ? nil : words_wide()) ?? words_half() else { return nil }
     self.pool = pool
+    self.kernels = kernels.pointee
     panels = (0..<pool.threads).map { _ in
       Matrix(uninitializedRows: 1, columns: MatrixMemory.hugePage / MemoryLayout<Float>.stride)
     }
@@ -43,7 +45,7 @@ struct WordProducts: Sendable {
   func packed(_ x: MatrixView) -> WordOperand {
     let operand = WordOperand(rows: x.rows, columns: x.columns)
     pool.ranges(operand.panels) { range, _ in
-      for panel in range { operand.pack(panel: panel, x.rows(operand.rows(of: panel))) }
+      for panel in range { operand.pack(panel: panel, x.rows(operand.rows(of: panel)), by: kernels) }
     }
     return operand
   }
@@ -61,7 +63,8 @@ struct WordProducts: Sendable {
       make(range, made)
       for panel in range.lowerBound / WordOperand.height..<(range.upperBound - 1) / WordOperand.height + 1 {
         let own = operand.rows(of: panel)
-        operand.pack(panel: panel, made.rows(own.lowerBound - range.lowerBound..<own.upperBound - range.lowerBound))
+        operand.pack(
+          panel: panel, made.rows(own.lowerBound - range.lowerBound..<own.upperBound - range.lowerBound), by: kernels)
       }
     }
     return operand
@@ -85,7 +88,7 @@ struct WordProducts: Sendable {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, part.count * rank * run)) { factors in
         for (index, panel) in part.enumerated() {
           let rows = panel * run..<min(weight.rows, (panel + 1) * run)
-          stored.pack(rows, into: packed + index * bytes)
+          stored.pack(rows, by: kernels, into: packed + index * bytes)
           if let update, let factor = factors.baseAddress {
             Self.transpose(update.b.rows(rows), scale: update.scale, into: factor + index * run * rank)
           }
@@ -98,7 +101,7 @@ struct WordProducts: Sendable {
               narrow: update?.narrow.row(rows.lowerBound), narrow_stride: update?.narrow.stride ?? 0, depth: rank,
               factor: factors.baseAddress.map { $0 + index * run * rank })
             var result = result(y, rows, columns)
-            words_multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &result)
+            kernels.multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &result)
           }
         }
       }
@@ -142,7 +145,8 @@ struct WordProducts: Sendable {
       for stretch in stretches {
         for (place, block) in stretch.enumerated() {
           stored.packTransposed(
-            block * run..<(block + 1) * run, runs: part, into: packed + place * Self.recordBytes, stride: bytes)
+            block * run..<(block + 1) * run, runs: part, by: kernels, into: packed + place * Self.recordBytes,
+            stride: bytes)
         }
         let isFirst = stretch.lowerBound == 0
         for line in 0..<dy.panels {
@@ -150,7 +154,7 @@ struct WordProducts: Sendable {
           for (index, column) in part.enumerated() {
             var runs = words_runs(first: stretch.lowerBound, count: stretch.count, all: dy.runs)
             var result = result(dx, rows, column * run..<(column + 1) * run)
-            words_multiply_transposed(
+            kernels.multiply_transposed(
               dy.panel(line), packed + index * bytes, &runs,
               isFirst ? offsets.map { UnsafePointer($0.view.row(rows.lowerBound) + column) } : nil,
               offsets?.columns ?? 0, accumulate || !isFirst, &result)
@@ -165,7 +169,7 @@ struct WordProducts: Sendable {
     let run = Self.run
     let minima = Matrix(rows: stored.weight.rows, columns: NarrowProducts.columns(rank: stored.weight.columns / run))
     pool.run(stored.weight.rows / run) { block, _ in
-      stored.minima(block * run..<(block + 1) * run, into: minima.view)
+      stored.minima(block * run..<(block + 1) * run, by: kernels, into: minima.view)
     }
     let result = Matrix(uninitializedRows: dy.rows, columns: minima.columns)
     NarrowProducts(pool: pool).project(dy, minima.view, into: result.view)

@@ -15,7 +15,7 @@ import TinyModels
 
   private static let keys = 331
 
-  static let cases: [Case] = [ProductKind.fastest, .singlePrecision].flatMap { kind in
+  static let cases: [Case] = [ProductKind.fastest, .singlePrecision, .narrowVectors].flatMap { kind in
     [(4, 2, 64), (2, 1, 40), (1, 1, 256)].flatMap { heads, keyHeads, headDimension in
       [nil, 5, 45, 64, 200].map { window in
         let attention = Attention(

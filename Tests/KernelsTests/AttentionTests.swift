@@ -87,12 +87,18 @@ enum ProductKind: CaseIterable {
   /// The fastest that the processor has.
   case fastest
   case singlePrecision
+  /// The fastest of a processor whose vectors have 256 bits.
+  case narrowVectors
   /// OpenBLAS alone.
   case plain
 
   func products(threads: Int) throws -> Products {
     let products = try Products(threads: threads, plain: self == .plain)
-    return self == .fastest ? products : products.inSinglePrecision
+    return switch self {
+    case .fastest: products
+    case .singlePrecision, .plain: products.inSinglePrecision
+    case .narrowVectors: products.inNarrowVectors
+    }
   }
 
   /// Tile registers keep 16 bits of a number.

@@ -116,7 +116,10 @@ import TinyModels
         $0 + 0.25 * update[row * narrow.columns + $1] * outputs[output * rank + $1]
       }
     }
-    for (threads, products) in [(1, try Products(threads: 1)), (3, try Products(threads: 3).withoutTiles)] {
+    for (threads, products) in [
+      (1, try Products(threads: 1)), (3, try Products(threads: 3).withoutTiles),
+      (2, try Products(threads: 2).inNarrowVectors),
+    ] {
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: expected.count))
       products.linear(
         SharedRows(x.view), blocks.matrix(), update: LowRankUpdate(narrow: narrow.view, b: b.view, scale: 0.25),

@@ -105,7 +105,7 @@ import TinyModels
     }
     for (threads, products) in try [1, 3].flatMap({ threads in
       let products = try Products(threads: threads)
-      return [(threads, products), (threads, products.withoutTiles)]
+      return [(threads, products), (threads, products.withoutTiles), (threads, products.inNarrowVectors)]
     }) {
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: forward.count))
       products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)

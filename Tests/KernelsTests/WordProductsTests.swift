@@ -4,6 +4,18 @@ import TinyModels
 
 /// Where the processor multiplies words, layers of quantised weights go through them; elsewhere these hold as well.
 @Suite struct WordProductsTests {
+  /// Which of a processor's vectors multiply.
+  enum Vectors: CaseIterable {
+    case widest
+    /// Those of 256 bits.
+    case narrow
+
+    func products(threads: Int) throws -> Products {
+      let products = try Products(threads: threads)
+      return self == .widest ? products.withoutTiles : products.inNarrowVectors
+    }
+  }
+
   /// The largest error of a row of results, as a part of the row's root mean square.
   private func error(_ values: ArraySlice<Double>, _ expected: ArraySlice<Double>) -> Double {
     let square = expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)
@@ -36,12 +48,16 @@ import TinyModels
   }
 
   /// Some inputs are a thousand times as large as those beside them, in some rows and runs; each row keeps its digits.
-  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_k, .q5_k], [false, true])
-  func largeInputsDoNotSpoilTheirNeighbours(_ format: WeightFormat, _ transposed: Bool) throws {
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_k, .q5_k], Vectors.allCases)
+  func largeInputsDoNotSpoilTheirNeighbours(_ format: WeightFormat, _ vectors: Vectors) throws {
+    for transposed in [false, true] { try largeInputs(format, vectors, transposed) }
+  }
+
+  private func largeInputs(_ format: WeightFormat, _ vectors: Vectors, _ transposed: Bool) throws {
     let blocks = WeightBlocks(format, rows: 96, columns: 256)
     var generator = SplitMix64(seed: 31)
     let x = generator.matrix(40, transposed ? 96 : 256)
-    let products = try Products(threads: 2).withoutTiles
+    let products = try vectors.products(threads: 2)
     let plain = expected(blocks, x, transposed: transposed)
     for row in stride(from: 1, to: 40, by: 3) { x[row, (row * 7) % x.columns] *= 1000 }
     // What the large inputs give, but for rounding in float32, is taken off again: the rest must still be there.
@@ -50,16 +66,16 @@ import TinyModels
     for row in 0..<40 {
       let range = row * large.columns..<(row + 1) * large.columns
       let rest = zip(large.doubles[range], zip(exact[range], plain[range])).map { $0 - $1.0 + $1.1 }
-      #expect(error(rest[...], plain[range]) < 5e-4, "row \(row)")
+      #expect(error(rest[...], plain[range]) < 5e-4, "row \(row), transposed: \(transposed)")
     }
   }
 
   /// A row's bytes are its own affair.
-  @Test func rowsDoNotDependOnTheirNeighbours() throws {
+  @Test(arguments: Vectors.allCases) func rowsDoNotDependOnTheirNeighbours(_ vectors: Vectors) throws {
     let blocks = WeightBlocks(.q4_1, rows: 70, columns: 96)
     var generator = SplitMix64(seed: 32)
     let x = generator.matrix(45, 96)
-    let products = try Products(threads: 2).withoutTiles.choosing(by: .tall)
+    let products = try vectors.products(threads: 2).choosing(by: .tall)
     let whole = results(products, blocks, x, transposed: false).values
     for rows in [0..<1, 7..<20, 44..<45] {
       let part = Matrix(rows: rows.count, columns: 96, Array(x.values[rows.lowerBound * 96..<rows.upperBound * 96]))
@@ -69,12 +85,16 @@ import TinyModels
   }
 
   /// Rows stored with the halves of each head interleaved come out in the order of the original model.
-  @Test(arguments: [WeightFormat.q4_1, .q8_0, .q4_k], [2, 40])
-  func interleavedHeadsComeOutInOrder(_ format: WeightFormat, _ rows: Int) throws {
+  @Test(arguments: [WeightFormat.q4_1, .q8_0, .q4_k], Vectors.allCases)
+  func interleavedHeadsComeOutInOrder(_ format: WeightFormat, _ vectors: Vectors) throws {
+    for rows in [2, 40] { try interleavedHeads(format, vectors, rows) }
+  }
+
+  private func interleavedHeads(_ format: WeightFormat, _ vectors: Vectors, _ rows: Int) throws {
     let blocks = WeightBlocks(format, rows: 72, columns: 256)
     var generator = SplitMix64(seed: 37)
     let x = generator.matrix(rows, 256)
-    let products = try Products(threads: 2).withoutTiles
+    let products = try vectors.products(threads: 2)
     let stored = results(products, blocks, x, transposed: false)
     let y = Matrix(rows: rows, columns: 72)
     products.linear(SharedRows(x.view), blocks.matrix(interleavedHeadDimension: 12), into: y.view)
@@ -87,12 +107,13 @@ import TinyModels
   }
 
   /// With a low-rank update too, however many rows are left over.
-  @Test(arguments: [1, 2, 3, 6, 8, 13, 14]) func updatedRowsDoNotDependOnTheirNeighbours(_ rows: Int) throws {
+  @Test(arguments: [1, 2, 3, 6, 8, 13, 14], Vectors.allCases)
+  func updatedRowsDoNotDependOnTheirNeighbours(_ rows: Int, _ vectors: Vectors) throws {
     let blocks = WeightBlocks(.q4_1, rows: 70, columns: 96)
     var generator = SplitMix64(seed: 36)
     let (x, b) = (generator.matrix(45, 96), generator.matrix(70, 4))
     let narrow = generator.matrix(45, NarrowProducts.columns(rank: 4))
-    let products = try Products(threads: 2).withoutTiles.choosing(by: .tall)
+    let products = try vectors.products(threads: 2).choosing(by: .tall)
     func updated(_ range: Range<Int>) -> [Float] {
       let y = Matrix(rows: range.count, columns: 70)
       products.linear(
@@ -107,8 +128,9 @@ import TinyModels
   }
 
   /// Rows that are packed as they are made, some at a time, are packed as all of them are.
-  @Test(arguments: [16, 47, 48, 49, 130]) func rowsPackedAsTheyAreMadeAreTheSame(_ rows: Int) throws {
-    let products = try Products(threads: 2).withoutTiles
+  @Test(arguments: [16, 47, 48, 49, 130], Vectors.allCases)
+  func rowsPackedAsTheyAreMadeAreTheSame(_ rows: Int, _ vectors: Vectors) throws {
+    let products = try vectors.products(threads: 2)
     let weights = [WeightBlocks(.q4_1, rows: 70, columns: 96), WeightBlocks(.q8_0, rows: 40, columns: 96)]
     var generator = SplitMix64(seed: 34)
     let x = generator.matrix(rows, 96)
@@ -130,8 +152,9 @@ import TinyModels
   }
 
   /// A format without words beside one that has them: both get the rows as they are.
-  @Test func rowsAreNotPackedWhereAProductWantsThemAsTheyAre() throws {
-    let products = try Products(threads: 1).withoutTiles
+  @Test(arguments: Vectors.allCases)
+  func rowsAreNotPackedWhereAProductWantsThemAsTheyAre(_ vectors: Vectors) throws {
+    let products = try vectors.products(threads: 1)
     let weights = [WeightFormat.q4_k, .q6_k].map { WeightBlocks($0, rows: 32, columns: 256).matrix() }
     #expect(products.packedRows(40, for: weights) { _, _ in } == nil)
   }
@@ -144,7 +167,7 @@ import TinyModels
     var generator = SplitMix64(seed: 35)
     let dy = generator.matrix(40, 160)
     let exact = expected(blocks, dy, transposed: true)
-    for products in [try Products(threads: 2), try Products(threads: 2).withoutTiles] {
+    for products in [try Products(threads: 2)] + (try Vectors.allCases.map { try $0.products(threads: 2) }) {
       let dx = Matrix(rows: 40, columns: 256, [Float](repeating: .nan, count: 40 * 256))
       for (start, end) in [(0, 64), (64, 96), (96, 160)] {
         products.linearBackward(
@@ -158,20 +181,24 @@ import TinyModels
   }
 
   /// What is not finite spoils its own row and no other.
-  @Test(arguments: [Float.nan, .infinity, -.infinity], [false, true])
-  func brokenNumbersShow(_ number: Float, _ transposed: Bool) throws {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], Vectors.allCases)
+  func brokenNumbersShow(_ number: Float, _ vectors: Vectors) throws {
+    for transposed in [false, true] { try brokenNumber(number, vectors, transposed) }
+  }
+
+  private func brokenNumber(_ number: Float, _ vectors: Vectors, _ transposed: Bool) throws {
     let blocks = WeightBlocks(.q4_1, rows: 64, columns: 96)
     var generator = SplitMix64(seed: 33)
     let x = generator.matrix(30, transposed ? 64 : 96)
     x[17, 5] = number
-    let y = results(try Products(threads: 2).withoutTiles, blocks, x, transposed: transposed)
+    let y = results(try vectors.products(threads: 2), blocks, x, transposed: transposed)
     for row in 0..<30 {
       for column in 0..<y.columns { #expect(y[row, column].isFinite == (row != 17), "\(row), \(column)") }
     }
   }
 
   /// Depths whose packed weights do not fit at once are taken in stretches.
-  @Test func deepLayersAreTakenInStretches() throws {
+  @Test(arguments: Vectors.allCases) func deepLayersAreTakenInStretches(_ vectors: Vectors) throws {
     // Scales of all sizes stand in one run here, and count to 2⁻¹⁶ of the largest.
     let blocks = WeightBlocks(.q4_0, rows: 6_400, columns: 32)
     var generator = SplitMix64(seed: 34)
@@ -179,7 +206,7 @@ import TinyModels
     let before = generator.normals(18 * 32)
     let expected = zip(expected(blocks, dy, transposed: true), before).map { $0 + Double($1) }
     let dx = Matrix(rows: 18, columns: 32, before)
-    try Products(threads: 3).withoutTiles.linearBackward(
+    try vectors.products(threads: 3).linearBackward(
       SharedRows(dy.view), blocks.matrix(), adding: true, into: dx.view)
     for row in 0..<18 {
       let range = row * 32..<(row + 1) * 32

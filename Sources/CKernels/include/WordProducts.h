@@ -1,5 +1,5 @@
-// Products of many rows of numbers with quantised weights in 16-bit integers, by the instruction that multiplies pairs of
-// words (VNNI): two of a vector's products for one in float32.
+// Products of many rows of numbers with quantised weights in 16-bit integers, by the instructions that multiply pairs of
+// words and add them: two of a vector's products for one in float32.
 //
 // A run of 32 inputs is written as scale · q with whole q of 15 bits and sign: that is precise to 2⁻¹⁶ of the run's
 // largest input. Inputs that are much larger than the others of their run would spoil that; they are taken out and
@@ -16,6 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+// Only where a function's pointer may be null counts for Swift.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-completeness"
 
 enum {
   /// Rows of a panel of inputs.
@@ -34,30 +38,8 @@ static inline ptrdiff_t words_panel_bytes(ptrdiff_t runs) {
   return runs * words_input_bytes + 64 + (runs * words_rows * words_outliers * 8 + 63) / 64 * 64;
 }
 
-/// Whether the processor has the instructions; no other function may be called where it has not.
-bool words_available(void);
-
-/// Packs up to twelve rows of `depth` numbers, a multiple of 32; rows that are missing count nothing. A number that is not
-/// finite makes every product with its run NaN.
-void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel);
-
 /// The formats of GGUF whose runs of 32 are a scale times small integers, plus a minimum.
 typedef enum { words_q4_0, words_q4_1, words_q5_0, words_q5_1, words_q8_0, words_q4_k, words_q5_k } words_format;
-
-/// Packs the `count` runs of the weights of 32 results, a record after the other.
-/// - `rows`: where each result's weights begin in the file; for results that are missing any that are there.
-/// - `ahead`: so many bytes behind each row's is what will be read next.
-void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
-                        void *records);
-
-/// Packs `count` runs, from run `first` on, of 32 rows of a weight for the product with its transpose, their records
-/// `stride` bytes apart.
-void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
-                           ptrdiff_t count, void *records, ptrdiff_t stride);
-
-/// What is added to each product with run k of row r, for `count` runs of 32 rows: minima[stride·r + k].
-void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
-                  ptrdiff_t stride);
 
 /// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
 typedef struct {
@@ -72,19 +54,50 @@ typedef struct {
   ptrdiff_t stride, rows, columns;
 } words_result;
 
-/// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
-/// - `have_minima`: whether any of the weights' minima is not zero.
-void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                    const words_update *update, const words_result *result);
-
 /// The runs of a panel that belong to a product: some of all that it has.
 typedef struct {
   ptrdiff_t first, count, all;
 } words_runs;
 
-/// result ← inputs · weights over some runs, weights packed by `words_pack_transposed`; added to the result if asked.
-/// - `offsets`: a number for each of the rows that is added to all its results, `offset_stride` apart; null for none.
-void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs, const float *offsets,
-                               ptrdiff_t offset_stride, bool accumulate, const words_result *result);
+/// The functions for vectors of one width. What one packs others can multiply.
+typedef struct {
+  /// Packs up to twelve rows of `depth` numbers, a multiple of 32; rows that are missing count nothing. A number that is
+  /// not finite makes every product with its run NaN.
+  void (*_Nonnull pack_rows)(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel);
+
+  /// Packs the `count` runs of the weights of 32 results, a record after the other.
+  /// - `rows`: where each result's weights begin in the file; for results that are missing any that are there.
+  /// - `ahead`: so many bytes behind each row's is what will be read next.
+  void (*_Nonnull pack_weights)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+                                ptrdiff_t count, void *records);
+
+  /// Packs `count` runs, from run `first` on, of 32 rows of a weight for the product with its transpose, their records
+  /// `stride` bytes apart.
+  void (*_Nonnull pack_transposed)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+                                   ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride);
+
+  /// What is added to each product with run k of row r, for `count` runs of 32 rows: minima[stride·r + k].
+  void (*_Nonnull minima)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+                          ptrdiff_t stride);
+
+  /// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
+  /// - `have_minima`: whether any of the weights' minima is not zero.
+  void (*_Nonnull multiply)(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+                            const words_update *update, const words_result *result);
+
+  /// result ← inputs · weights over some runs, weights packed by `pack_transposed`; added to the result if asked.
+  /// - `offsets`: a number for each of the rows that is added to all its results, `offset_stride` apart; null for none.
+  void (*_Nonnull multiply_transposed)(const void *inputs, const void *weights, const words_runs *runs,
+                                       const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                       const words_result *result);
+} words_kernels;
+
+/// Those for vectors of 512 bits with VNNI; null where the processor lacks the instructions.
+const words_kernels *_Nullable words_wide(void);
+
+/// Those for AVX2, vectors of 256 bits; null where the processor lacks the instructions.
+const words_kernels *_Nullable words_half(void);
+
+#pragma clang diagnostic pop
 
 #endif

@@ -5,82 +5,10 @@
 
 #if defined(__x86_64__)
 
-#include "word_layout.h"
+#include "wide_words.h"
+#include "word_formats.h"
 
-// The format is known wherever these are called, so that nothing is asked for each run.
 #define FORMAT WORDS __attribute__((always_inline)) static inline
-
-FORMAT ptrdiff_t block_bytes(words_format format) {
-  switch (format) {
-    case words_q4_0: return 18;
-    case words_q4_1: return 20;
-    case words_q5_0: return 22;
-    case words_q5_1: return 24;
-    case words_q8_0: return 34;
-    case words_q4_k: return 144;
-    case words_q5_k: return 176;
-  }
-}
-
-FORMAT ptrdiff_t block_runs(words_format format) { return format == words_q4_k || format == words_q5_k ? 8 : 1; }
-
-// What is stored for the middle value. Numbers are counted from there on, so that the rounding of what they are
-// multiplied with counts little: about as many are above zero as below.
-FORMAT int middle(words_format format) {
-  switch (format) {
-    case words_q8_0: return 0;
-    case words_q4_0:
-    case words_q4_1:
-    case words_q4_k: return 8;
-    case words_q5_0:
-    case words_q5_1:
-    case words_q5_k: return 16;
-  }
-}
-
-// Sixteen bytes: the low nibbles are numbers 0–15 of a run, the high ones 16–31.
-FORMAT __m256i nibbles(const uint8_t *source) {
-  __m128i bytes = _mm_loadu_si128((const __m128i *)source);
-  __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1);
-  return _mm256_and_si256(both, _mm256_set1_epi8(0x0F));
-}
-
-// 32 bytes: the low nibbles are one run, the high ones the next.
-FORMAT __m256i shared_nibbles(const uint8_t *source, ptrdiff_t run) {
-  __m256i bytes = _mm256_loadu_si256((const __m256i *)(source + 32 * (run >> 1)));
-  __m256i moved = _mm256_srl_epi16(bytes, _mm_cvtsi32_si128(4 * (int)(run & 1)));
-  return _mm256_and_si256(moved, _mm256_set1_epi8(0x0F));
-}
-
-FORMAT __m256i with_fifth_bits(__m256i nibbles, __mmask32 bits) {
-  return _mm256_or_si256(nibbles, _mm256_maskz_mov_epi8(bits, _mm256_set1_epi8(0x10)));
-}
-
-FORMAT uint32_t word_at(const uint8_t *source) {
-  uint32_t word;
-  __builtin_memcpy(&word, source, sizeof word);
-  return word;
-}
-
-// The 32 numbers of a run of a block, as signed bytes.
-FORMAT __m256i numbers(words_format format, const uint8_t *block, ptrdiff_t run) {
-  __m256i stored;
-  switch (format) {
-    case words_q8_0: stored = _mm256_loadu_si256((const __m256i *)(block + 2)); break;
-    case words_q4_0: stored = nibbles(block + 2); break;
-    case words_q4_1: stored = nibbles(block + 4); break;
-    case words_q5_0: stored = with_fifth_bits(nibbles(block + 6), word_at(block + 2)); break;
-    case words_q5_1: stored = with_fifth_bits(nibbles(block + 8), word_at(block + 4)); break;
-    case words_q4_k: stored = shared_nibbles(block + 16, run); break;
-    case words_q5_k: {
-      __m256i fifths = _mm256_loadu_si256((const __m256i *)(block + 16));
-      __mmask32 bits = _mm256_test_epi8_mask(fifths, _mm256_set1_epi8((char)(1 << run)));
-      stored = with_fifth_bits(shared_nibbles(block + 48, run), bits);
-      break;
-    }
-  }
-  return _mm256_sub_epi8(stored, _mm256_set1_epi8((char)middle(format)));
-}
 
 // The four bytes at a place of each of sixteen rows.
 FORMAT __m512i words_of(const uint8_t *const rows[16], ptrdiff_t at) {
@@ -152,16 +80,6 @@ WORDS static inline void store_pairs(const __m512i parts[4], char *target) {
   }
 }
 
-// Where a run lies: behind the beginning of its row, and in its block.
-typedef struct {
-  ptrdiff_t at, run;
-} place;
-
-FORMAT place place_of(words_format format, ptrdiff_t run) {
-  ptrdiff_t block = run / block_runs(format);
-  return (place){block * block_bytes(format), run - block * block_runs(format)};
-}
-
 FORMAT void pack_run(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
                      char *record) {
   const ptrdiff_t at = place.at, run = place.run;
@@ -222,18 +140,6 @@ FORMAT void copy_minima(words_format format, const uint8_t *const rows[words_run
   }
 }
 
-// Calls a function, whose loop is compiled for each format by itself.
-#define FOR_FORMAT(format, function, ...)                      \
-  switch (format) {                                            \
-    case words_q4_0: function(words_q4_0, __VA_ARGS__); break; \
-    case words_q4_1: function(words_q4_1, __VA_ARGS__); break; \
-    case words_q5_0: function(words_q5_0, __VA_ARGS__); break; \
-    case words_q5_1: function(words_q5_1, __VA_ARGS__); break; \
-    case words_q8_0: function(words_q8_0, __VA_ARGS__); break; \
-    case words_q4_k: function(words_q4_k, __VA_ARGS__); break; \
-    case words_q5_k: function(words_q5_k, __VA_ARGS__); break; \
-  }
-
 FORMAT void pack_runs(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
                       char *records) {
   for (ptrdiff_t run = 0; run < count; run++) {
@@ -241,7 +147,7 @@ FORMAT void pack_runs(words_format format, const uint8_t *const rows[words_run],
   }
 }
 
-WORDS void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+WORDS void words_wide_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
                               ptrdiff_t count, void *records) {
   FOR_FORMAT(format, pack_runs, rows, ahead, count, records)
 }
@@ -253,7 +159,7 @@ FORMAT void pack_runs_transposed(words_format format, const uint8_t *const rows[
   }
 }
 
-WORDS void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+WORDS void words_wide_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
                                  ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride) {
   FOR_FORMAT(format, pack_runs_transposed, rows, ahead, first, count, records, stride)
 }
@@ -263,18 +169,9 @@ FORMAT void copy_all_minima(words_format format, const uint8_t *const rows[words
   for (ptrdiff_t run = 0; run < count; run++) copy_minima(format, rows, place_of(format, run), minima + run, stride);
 }
 
-WORDS void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+WORDS void words_wide_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
                         ptrdiff_t stride) {
   FOR_FORMAT(format, copy_all_minima, rows, count, minima, stride)
 }
-
-#else
-
-void words_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t count,
-                        void *records) {}
-void words_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead, ptrdiff_t first,
-                           ptrdiff_t count, void *records, ptrdiff_t stride) {}
-void words_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
-                  ptrdiff_t stride) {}
 
 #endif

@@ -4,13 +4,8 @@
 
 #include "lanes.h"
 
-bool lanes_available(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-// Columns of a panel, and the most rows whose sums are in registers together: 24 of the 32 registers.
-enum { panel_columns = 32, most_rows = 12 };
+// The most rows whose sums are in registers together: 24 of the 32 registers.
+enum { most_rows = 12 };
 
 // Up to 12 rows of up to 32 columns. Each number of the left operand is read once for two vectors of the right one.
 __attribute__((always_inline)) LANES static inline void block(
@@ -44,10 +39,10 @@ __attribute__((always_inline)) LANES static inline void block(
   }
 }
 
-LANES void lanes_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
+LANES void lanes_wide_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
                           bool accumulate, float *c, ptrdiff_t stride) {
   // A panel of the right operand stays in the first-level cache while all rows go past it.
-  for (ptrdiff_t column = 0; column < columns; column += panel_columns, right.numbers += right.panel) {
+  for (ptrdiff_t column = 0; column < columns; column += lanes_columns, right.numbers += right.panel) {
     const __mmask16 first = first_lanes(columns - column), second = first_lanes(columns - column - 16);
     lanes_left part = left;
     for (ptrdiff_t row = 0; row < rows; row += most_rows, part.numbers += most_rows * left.row) {
@@ -74,12 +69,6 @@ LANES void lanes_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, pt
   }
 }
 
-void lanes_pack(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float *panel) {
-  for (ptrdiff_t k = 0; k < depth; k++, panel += panel_columns) {
-    for (ptrdiff_t line = 0; line < panel_columns; line++) panel[line] = line < lines ? source[line * stride + k] : 0;
-  }
-}
-
 // e^x for x that is not far above zero, within 2e-7 of itself; what is no number stays none. As a power of two it has a
 // whole part, and a fraction from −½ to ½, to which a polynomial is fitted.
 LANES static inline __m512 exponential(__m512 x) {
@@ -95,7 +84,7 @@ LANES static inline __m512 exponential(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-LANES void lanes_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
+LANES void lanes_wide_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
                         float *maxima) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, maxima += 16) {
     __m512 largest = _mm512_loadu_ps(maxima);
@@ -111,7 +100,7 @@ LANES void lanes_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, 
   }
 }
 
-LANES void lanes_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
+LANES void lanes_wide_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
                               const float *largest, float *sums) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, sums += 16) {
     const __m512 offset = _mm512_set1_ps(largest[line]);
@@ -126,7 +115,7 @@ LANES void lanes_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, 
   }
 }
 
-LANES void lanes_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
+LANES void lanes_wide_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                                   const tiles_seen *seen, const float *normalizers, const float *pulls) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, gradient += stride) {
     const __m512 normalizer = _mm512_set1_ps(normalizers[line]), pull = _mm512_set1_ps(pulls[line]);
@@ -140,19 +129,5 @@ LANES void lanes_softmax_gradient(float *scores, float *gradient, ptrdiff_t stri
     }
   }
 }
-
-#else
-
-// Other processors: there are no lanes of this kind, and nothing below is called.
-bool lanes_available(void) { return false; }
-void lanes_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
-                    bool accumulate, float *c, ptrdiff_t stride) {}
-void lanes_pack(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t depth, float *panel) {}
-void lanes_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                  float *maxima) {}
-void lanes_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                        const float *largest, float *sums) {}
-void lanes_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
-                            const tiles_seen *seen, const float *normalizers, const float *pulls) {}
 
 #endif

@@ -3,26 +3,11 @@
 #if defined(__x86_64__)
 
 #include "lanes.h"
-#include "word_layout.h"
-
-bool words_available(void) {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-}
-
-// An input that was taken out, and its place in the row.
-typedef struct {
-  int32_t place;
-  float value;
-} outlier;
-
-// An input is taken out that is this many times as large as the mean of its row, and of its run: rounding would else be
-// coarse for the row, and words finer without it.
-static const float above_row = 5, above_run = 3;
+#include "wide_words.h"
 
 WORDS static inline float sum_of(__m512 low, __m512 high) { return _mm512_reduce_add_ps(_mm512_add_ps(low, high)); }
 
-WORDS void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {
+WORDS void words_wide_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {
   char *record = panel;
   const ptrdiff_t runs = depth / words_run;
   const __m512i ones = _mm512_set1_epi16(1);
@@ -88,10 +73,6 @@ WORDS static inline __m512i add_products(__m512i sums, __m512i a, __m512i b) {
   return sums;
 }
 
-// Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Of what is left
-// four or two: two wait for the weights alone.
-enum { group_rows = 6 };
-
 // How many rows is known wherever these are called.
 #define GROUP WORDS __attribute__((always_inline)) static inline
 
@@ -143,17 +124,6 @@ GROUP void store(int height, const sums *sums, bool accumulate, words_result res
     _mm512_mask_storeu_ps(y, low, first);
     _mm512_mask_storeu_ps(y + 16, high, second);
   }
-}
-
-// The inputs that were taken out of a row, and how many they are.
-typedef struct {
-  const outlier *first;
-  ptrdiff_t count;
-} outlier_list;
-
-static inline outlier_list outliers_of(const char *inputs, ptrdiff_t row, ptrdiff_t runs) {
-  const int32_t *counts = (const int32_t *)(inputs + runs * words_input_bytes);
-  return (outlier_list){(const outlier *)(counts + 16) + row * runs * words_outliers, counts[row]};
 }
 
 // The whole numbers at one place of depth, of sixteen results.
@@ -226,14 +196,7 @@ MULTIPLY(multiply_four, 4)
 MULTIPLY(multiply_two, 2)
 #undef MULTIPLY
 
-// What is left of a result from a row on.
-static inline words_result from_row(words_result result, ptrdiff_t row) {
-  result.base += row * result.stride;
-  result.rows -= row;
-  return result;
-}
-
-WORDS void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
                           const words_update *update, const words_result *result) {
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
@@ -289,7 +252,7 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
   store(group_rows, &sums, accumulate, result);
 }
 
-WORDS void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
+WORDS void words_wide_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
                                      const float *offsets, ptrdiff_t offset_stride, bool accumulate,
                                      const words_result *result) {
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
@@ -297,14 +260,5 @@ WORDS void words_multiply_transposed(const void *inputs, const void *weights, co
                               offset_stride, accumulate, from_row(*result, row));
   }
 }
-
-#else
-
-bool words_available(void) { return false; }
-void words_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {}
-void words_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                    const words_update *update, const words_result *result) {}
-void words_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs, const float *offsets,
-                               ptrdiff_t offset_stride, bool accumulate, const words_result *result) {}
 
 #endif

@@ -1,0 +1,326 @@
+#include "WordProducts.h"
+
+#if defined(__x86_64__)
+
+#include "half_words.h"
+
+HALF static inline __m256 absolute(__m256 x) { return _mm256_castsi256_ps(magnitude(x)); }
+
+HALF static inline float sum_of(__m256 x) {
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+HALF static inline int whole_sum_of(__m256i x) {
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+  __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+}
+
+// The mean magnitude of a row times `above_row`.
+HALF static inline float row_limit(const float *x, ptrdiff_t depth) {
+  __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  for (ptrdiff_t k = 0; k < depth; k += 16) {
+    total[0] = _mm256_add_ps(total[0], absolute(_mm256_loadu_ps(x + k)));
+    total[1] = _mm256_add_ps(total[1], absolute(_mm256_loadu_ps(x + k + 8)));
+  }
+  return sum_of(_mm256_add_ps(total[0], total[1])) * (above_row / (float)depth);
+}
+
+// Takes the inputs of a run out that are too large; the sum of those.
+HALF static float take_out(const float *x, ptrdiff_t start, float row_limit, ptrdiff_t room, __m256 part[4],
+                           outlier *own, int32_t *count) {
+  __m256 total = _mm256_add_ps(_mm256_add_ps(absolute(part[0]), absolute(part[1])),
+                               _mm256_add_ps(absolute(part[2]), absolute(part[3])));
+  const float run_limit = sum_of(total) * (above_run / words_run);
+  const __m256 limit = _mm256_set1_ps(row_limit > run_limit ? row_limit : run_limit);
+  float sum = 0;
+  for (int i = 0; i < 4; i++) {
+    __m256 mask = _mm256_cmp_ps(absolute(part[i]), limit, _CMP_GT_OQ);
+    unsigned out = (unsigned)_mm256_movemask_ps(mask);
+    // Where there is no room for them they stay, and the run is as coarse as they make it.
+    if (out == 0 || *count + __builtin_popcount(out) > room) continue;
+    part[i] = _mm256_andnot_ps(mask, part[i]);
+    for (; out != 0; out &= out - 1) {
+      const int place = i * 8 + __builtin_ctz(out);
+      own[(*count)++] = (outlier){(int32_t)start + place, x[place]};
+      sum += x[place];
+    }
+  }
+  return sum;
+}
+
+HALF void words_half_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel) {
+  char *record = panel;
+  const ptrdiff_t runs = depth / words_run, room = runs * words_outliers;
+  const __m256i ones = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
+  int32_t *counts = (int32_t *)(record + runs * words_input_bytes);
+  outlier *outliers = (outlier *)(counts + 16);
+  for (int row = 0; row < 16; row++) counts[row] = 0;
+  float row_limits[words_rows];
+  for (ptrdiff_t row = 0; row < rows; row++) row_limits[row] = row_limit(source + row * stride, depth);
+  for (ptrdiff_t start = 0; start < depth; start += words_run, record += words_input_bytes) {
+    float *scales = (float *)(record + scales_at), *sums = (float *)(record + sums_at);
+    for (ptrdiff_t row = 0; row < 16; row++) scales[row] = sums[row] = 0;
+    for (ptrdiff_t row = 0; row < words_rows; row++) {
+      __m256i *target = (__m256i *)(record + row * row_bytes);
+      if (row >= rows) {
+        _mm256_store_si256(target, zero);
+        _mm256_store_si256(target + 1, zero);
+        continue;
+      }
+      const float *x = source + row * stride + start;
+      __m256 part[4] = {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8), _mm256_loadu_ps(x + 16), _mm256_loadu_ps(x + 24)};
+      float sum = 0;
+      number most = {largest_bits(part)};
+      // Nothing is larger than what is no number.
+      if (most.value > row_limits[row]) {
+        sum = take_out(x, start, row_limits[row], room, part, outliers + row * room, counts + row);
+        most.bits = largest_bits(part);
+      }
+      const float nothing = most.value - most.value;
+      const bool counts_much = most.value > 1e-30f && nothing == 0;
+      store_words(part, _mm256_set1_ps(counts_much ? largest / most.value : 0), target);
+      scales[row] = (counts_much ? most.value * (1 / largest) : 0) + nothing;
+      // The sum of what the words stand for, so that rounding counts once.
+      __m256i whole = _mm256_add_epi32(_mm256_madd_epi16(target[0], ones), _mm256_madd_epi16(target[1], ones));
+      sums[row] = sum + scales[row] * (float)whole_sum_of(whole);
+    }
+  }
+}
+
+// How many rows is known wherever these are called.
+#define GROUP HALF __attribute__((always_inline)) static inline
+
+// A group's sums for sixteen results, of 32 that a panel of weights has: twelve of the sixteen registers.
+enum { half_bytes = 64, half_results = 16 };
+
+typedef struct {
+  __m256i at[group_rows][2];
+} whole_sums;
+
+typedef struct {
+  __m256 at[group_rows][2];
+} sums;
+
+// sums + pairs of a · pairs of b. The sum is written out: the compiler would take sums of four pairs apart into other ones,
+// for which there are no registers.
+HALF static inline __m256i add_products(__m256i sums, __m256i a, __m256i b) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(a, b)));
+  return sums;
+}
+
+// Sums over a run: rows of words with sixteen pairs of sixteen.
+GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
+  whole_sums whole;
+  UNROLLED for (int r = 0; r < height; r++) whole.at[r][0] = whole.at[r][1] = _mm256_setzero_si256();
+  _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
+    __m256i first = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes));
+    __m256i second = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes + 32));
+    UNROLLED for (int r = 0; r < height; r++) {
+      __m256i x = _mm256_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
+      whole.at[r][0] = add_products(whole.at[r][0], first, x);
+      whole.at[r][1] = add_products(whole.at[r][1], second, x);
+    }
+  }
+  return whole;
+}
+
+// Adds one number of each row times sixteen of a factor.
+GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t step, const float *factor) {
+  __m256 first = _mm256_loadu_ps(factor), second = _mm256_loadu_ps(factor + 8);
+  UNROLLED for (int r = 0; r < height; r++) {
+    __m256 x = _mm256_set1_ps(numbers[r * step]);
+    sums->at[r][0] = _mm256_fmadd_ps(first, x, sums->at[r][0]);
+    sums->at[r][1] = _mm256_fmadd_ps(second, x, sums->at[r][1]);
+  }
+}
+
+HALF static inline __m256i first_lanes(ptrdiff_t count) {
+  const int most = count > 8 ? 8 : count < 0 ? 0 : (int)count;
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(most), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+// The group's part of a result, whose first row is the group's.
+GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {
+  const __m256i low = first_lanes(result.columns), high = first_lanes(result.columns - 8);
+  UNROLLED for (int r = 0; r < height; r++) {
+    if (r >= result.rows) return;
+    float *y = result.base + r * result.stride;
+    __m256 first = sums->at[r][0], second = sums->at[r][1];
+    if (accumulate) {
+      first = _mm256_add_ps(first, _mm256_maskload_ps(y, low));
+      second = _mm256_add_ps(second, _mm256_maskload_ps(y + 8, high));
+    }
+    _mm256_maskstore_ps(y, low, first);
+    _mm256_maskstore_ps(y + 8, high, second);
+  }
+}
+
+// The whole numbers at one place of depth, of eight results.
+HALF static inline __m256 weights_at(const char *half, int place, int part) {
+  __m256i both = _mm256_load_si256((const __m256i *)(half + (place >> 1) * pair_bytes + part * 32));
+  __m256i upper = _mm256_sll_epi32(both, _mm_cvtsi32_si128(place & 1 ? 0 : 16));
+  return _mm256_cvtepi32_ps(_mm256_srai_epi32(upper, 16));
+}
+
+// weights, factors: those of the half.
+GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, const char *factors,
+                          ptrdiff_t runs, bool have_minima, words_update update, words_result result) {
+  sums sums;
+  UNROLLED for (int r = 0; r < height; r++) sums.at[r][0] = sums.at[r][1] = _mm256_setzero_ps();
+  for (ptrdiff_t run = 0; run < runs; run++) {
+    const char *input = inputs + run * words_input_bytes;
+    whole_sums whole = multiply_run(height, input + start * row_bytes, weights + run * words_weight_bytes);
+    const float *scales = (const float *)(input + scales_at) + start;
+    const float *own_factors = (const float *)(factors + run * words_weight_bytes);
+    __m256 scale[2] = {_mm256_load_ps(own_factors), _mm256_load_ps(own_factors + 8)};
+    UNROLLED for (int r = 0; r < height; r++) {
+      __m256 own = _mm256_set1_ps(scales[r]);
+      UNROLLED for (int part = 0; part < 2; part++) {
+        __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(whole.at[r][part]), scale[part]);
+        sums.at[r][part] = _mm256_fmadd_ps(scaled, own, sums.at[r][part]);
+      }
+    }
+  }
+  UNROLLED for (int r = 0; r < height; r++) {
+    outlier_list out = outliers_of(inputs, start + r, runs);
+    for (ptrdiff_t index = 0; index < out.count; index++) {
+      const ptrdiff_t record = out.first[index].place / words_run * words_weight_bytes;
+      const float *own_factors = (const float *)(factors + record);
+      const __m256 value = _mm256_set1_ps(out.first[index].value);
+      UNROLLED for (int part = 0; part < 2; part++) {
+        __m256 scaled = _mm256_mul_ps(weights_at(weights + record, out.first[index].place % words_run, part),
+                                      _mm256_load_ps(own_factors + part * 8));
+        sums.at[r][part] = _mm256_fmadd_ps(scaled, value, sums.at[r][part]);
+      }
+    }
+  }
+  if (have_minima) {
+    for (ptrdiff_t run = 0; run < runs; run++) {
+      const char *minima = factors + run * words_weight_bytes + minima_at - factors_at;
+      add_number(height, &sums, (const float *)(inputs + run * words_input_bytes + sums_at) + start, 1,
+                 (const float *)minima);
+    }
+  }
+  // The update's rows end with the result's.
+  if (result.rows >= height) {
+    for (ptrdiff_t k = 0; k < update.depth; k++) {
+      add_number(height, &sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
+    }
+  } else {
+    for (ptrdiff_t k = 0; k < update.depth; k++) {
+      float numbers[group_rows] = {0};
+      for (ptrdiff_t r = 0; r < result.rows; r++) numbers[r] = update.narrow[r * update.narrow_stride + k];
+      add_number(height, &sums, numbers, 1, update.factor + 32 * k);
+    }
+  }
+  store(height, &sums, false, result);
+}
+
+#define MULTIPLY(name, height)                                                                                         \
+  HALF __attribute__((noinline)) static void name(const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs, \
+                        bool have_minima, words_update update, words_result result) {                                  \
+    multiply_group(height, inputs, start, weights, factors, runs, have_minima, update, result);                        \
+  }
+MULTIPLY(multiply_six, group_rows)
+MULTIPLY(multiply_four, 4)
+MULTIPLY(multiply_two, 2)
+#undef MULTIPLY
+
+// The part of a result that half of a panel's results are.
+static inline words_result half_of(words_result result, int half) {
+  result.base += half * half_results;
+  result.columns -= half * half_results;
+  return result;
+}
+
+HALF void words_half_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+                              const words_update *update, const words_result *result) {
+  // The weights of a half are read by one group after the other, from the first-level cache where they fit.
+  for (int half = 0; half < 2 && half * half_results < result->columns; half++) {
+    const char *own = (const char *)weights + half * half_bytes;
+    const char *factors = (const char *)weights + factors_at + half * half_bytes;
+    words_update part = *update;
+    part.factor += part.depth > 0 ? half * half_results : 0;
+    for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
+      words_result rest = from_row(half_of(*result, half), row);
+      if (rest.rows > 4) {
+        multiply_six(inputs, row, own, factors, runs, have_minima, part, rest);
+      } else if (rest.rows > 2) {
+        multiply_four(inputs, row, own, factors, runs, have_minima, part, rest);
+      } else {
+        multiply_two(inputs, row, own, factors, runs, have_minima, part, rest);
+      }
+      part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
+    }
+  }
+}
+
+// The words of a group's rows times the rows' parts of a run's largest scale.
+HALF static inline void scale_run(const char *rows, const char *parts, char *scaled) {
+  const __m256i *own = (const __m256i *)parts;
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    const __m256i *source = (const __m256i *)(rows + r * row_bytes);
+    __m256i *target = (__m256i *)(scaled + r * row_bytes);
+    _mm256_store_si256(target, _mm256_mulhrs_epi16(source[0], own[0]));
+    _mm256_store_si256(target + 1, _mm256_mulhrs_epi16(source[1], own[1]));
+  }
+}
+
+HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, const char *weights, words_runs runs,
+                                           const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                           words_result result) {
+  sums sums[2];
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    const __m256 offset = _mm256_set1_ps(offsets && r < result.rows ? offsets[r * offset_stride] : 0);
+    UNROLLED for (int half = 0; half < 2; half++) sums[half].at[r][0] = sums[half].at[r][1] = offset;
+  }
+  _Alignas(64) char scaled[group_rows * row_bytes];
+  const char *input = inputs + runs.first * words_input_bytes, *record = weights;
+  for (ptrdiff_t run = 0; run < runs.count; run++, input += words_input_bytes, record += words_weight_bytes) {
+    const __m256 most = _mm256_set1_ps(*(const float *)(record + largest_at));
+    const float *scales = (const float *)(input + scales_at) + start;
+    scale_run(input + start * row_bytes, record + parts_at, scaled);
+    UNROLLED for (int half = 0; half < 2; half++) {
+      whole_sums whole = multiply_run(group_rows, scaled, record + half * half_bytes);
+      UNROLLED for (int r = 0; r < group_rows; r++) {
+        __m256 own = _mm256_mul_ps(_mm256_set1_ps(scales[r]), most);
+        UNROLLED for (int part = 0; part < 2; part++) {
+          sums[half].at[r][part] =
+              _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole.at[r][part]), own, sums[half].at[r][part]);
+        }
+      }
+    }
+  }
+  const int32_t first = (int32_t)runs.first * words_run, end = first + (int32_t)runs.count * words_run;
+  UNROLLED for (int r = 0; r < group_rows; r++) {
+    outlier_list out = outliers_of(inputs, start + r, runs.all);
+    for (ptrdiff_t index = 0; index < out.count; index++) {
+      const int32_t place = out.first[index].place - first;
+      if (place < 0 || place >= end - first) continue;
+      const char *own = weights + place / words_run * words_weight_bytes;
+      const float scale = ((const float *)(own + row_scales_at))[place % words_run];
+      const __m256 value = _mm256_set1_ps(out.first[index].value * scale);
+      UNROLLED for (int half = 0; half < 2; half++) {
+        UNROLLED for (int part = 0; part < 2; part++) {
+          __m256 whole = weights_at(own + half * half_bytes, place % words_run, part);
+          sums[half].at[r][part] = _mm256_fmadd_ps(whole, value, sums[half].at[r][part]);
+        }
+      }
+    }
+  }
+  UNROLLED for (int half = 0; half < 2; half++) store(group_rows, &sums[half], accumulate, half_of(result, half));
+}
+
+HALF void words_half_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
+                                         const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                         const words_result *result) {
+  for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
+    multiply_group_transposed(inputs, row, weights, *runs, offsets ? offsets + row * offset_stride : NULL,
+                              offset_stride, accumulate, from_row(*result, row));
+  }
+}
+
+#endif

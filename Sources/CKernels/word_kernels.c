@@ -1,0 +1,44 @@
+// Which kernels for words the processor can run.
+
+#include "WordProducts.h"
+
+#if defined(__x86_64__)
+
+#define DECLARE(width)                                                                                                \
+  void words_##width##_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel); \
+  void words_##width##_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,       \
+                                    ptrdiff_t count, void *records);                                                  \
+  void words_##width##_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,    \
+                                       ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride);            \
+  void words_##width##_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count,             \
+                              float *minima, ptrdiff_t stride);                                                       \
+  void words_##width##_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,            \
+                                const words_update *update, const words_result *result);                              \
+  void words_##width##_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,           \
+                                           const float *offsets, ptrdiff_t offset_stride, bool accumulate,            \
+                                           const words_result *result);                                               \
+  static const words_kernels width = {words_##width##_pack_rows,  words_##width##_pack_weights,                       \
+                                      words_##width##_pack_transposed, words_##width##_minima,                        \
+                                      words_##width##_multiply,   words_##width##_multiply_transposed};
+DECLARE(wide)
+DECLARE(half)
+#undef DECLARE
+
+const words_kernels *words_wide(void) {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
+             ? &wide
+             : NULL;
+}
+
+const words_kernels *words_half(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &half
+                                                                                                             : NULL;
+}
+
+#else
+
+const words_kernels *words_wide(void) { return NULL; }
+const words_kernels *words_half(void) { return NULL; }
+
+#endif
