@@ -118,6 +118,7 @@ GROUP whole_sums multiply_run(int height, const char *rows, const char *weights)
   _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
     __m256i first = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes));
     __m256i second = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes + 32));
+    __builtin_prefetch(weights + pair * pair_bytes + words_weight_bytes, 0, 3);
     UNROLLED for (int r = 0; r < height; r++) {
       __m256i x = _mm256_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
       whole.at[r][0] = add_products(whole.at[r][0], first, x);
@@ -160,9 +161,8 @@ GROUP void store(int height, const sums *sums, bool accumulate, words_result res
 
 // The whole numbers at one place of depth, of eight results.
 HALF static inline __m256 weights_at(const char *half, int place, int part) {
-  __m256i both = _mm256_load_si256((const __m256i *)(half + (place >> 1) * pair_bytes + part * 32));
-  __m256i upper = _mm256_sll_epi32(both, _mm_cvtsi32_si128(place & 1 ? 0 : 16));
-  return _mm256_cvtepi32_ps(_mm256_srai_epi32(upper, 16));
+  const __m256i both = _mm256_load_si256((const __m256i *)(half + (place >> 1) * pair_bytes + part * 32));
+  return _mm256_cvtepi32_ps(_mm256_madd_epi16(both, _mm256_set1_epi32(place & 1 ? 0x10000 : 1)));
 }
 
 // weights, factors: those of the half.
@@ -183,6 +183,16 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
         sums.at[r][part] = _mm256_fmadd_ps(scaled, own, sums.at[r][part]);
       }
     }
+    if (have_minima) {
+      const float *row_sums = (const float *)(input + sums_at) + start;
+      const float *minima = own_factors + (minima_at - factors_at) / 4;
+      __m256 minimum[2] = {_mm256_load_ps(minima), _mm256_load_ps(minima + 8)};
+      UNROLLED for (int r = 0; r < height; r++) {
+        __m256 own = _mm256_set1_ps(row_sums[r]);
+        sums.at[r][0] = _mm256_fmadd_ps(minimum[0], own, sums.at[r][0]);
+        sums.at[r][1] = _mm256_fmadd_ps(minimum[1], own, sums.at[r][1]);
+      }
+    }
   }
   UNROLLED for (int r = 0; r < height; r++) {
     outlier_list out = outliers_of(inputs, start + r, runs);
@@ -195,13 +205,6 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
                                       _mm256_load_ps(own_factors + part * 8));
         sums.at[r][part] = _mm256_fmadd_ps(scaled, value, sums.at[r][part]);
       }
-    }
-  }
-  if (have_minima) {
-    for (ptrdiff_t run = 0; run < runs; run++) {
-      const char *minima = factors + run * words_weight_bytes + minima_at - factors_at;
-      add_number(height, &sums, (const float *)(inputs + run * words_input_bytes + sums_at) + start, 1,
-                 (const float *)minima);
     }
   }
   // The update's rows end with the result's.

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Products of tall matrices with narrow ones, the halves of low-rank updates, in lanes of float32.
 ///
 /// A narrow matrix has p columns, a multiple of sixteen, with zeros beyond the rank. The tall one is read where it lies and
@@ -9,6 +11,8 @@ public struct NarrowProducts: Sendable {
   static let largestRank = 32
   /// Sums that are carried in registers at a time.
   private static let streams = 8
+  /// Whether the registers hold all of them.
+  private static let streamsFit = vector_floats == 16
   /// Rows that are gone through at a time where columns are summed up.
   private static let blockRows = 64
   /// Columns whose entries are dropped into scratch memory at a time, which stays in the first-level cache.
@@ -174,6 +178,14 @@ public struct NarrowProducts: Sendable {
       }
       return
     }
+    guard streamsFit else {
+      for first in Swift.stride(from: 0, to: Self.streams, by: 4) {
+        addFour(
+          count, lanes: lanes, laneStep: laneStep, scalars: scalars + first * between, between: between, step: step,
+          to: sums + first * stride, stride: stride)
+      }
+      return
+    }
     var (s0, s1) = (VectorMath.load(sums), VectorMath.load(sums + stride))
     var (s2, s3) = (VectorMath.load(sums + 2 * stride), VectorMath.load(sums + 3 * stride))
     var (s4, s5) = (VectorMath.load(sums + 4 * stride), VectorMath.load(sums + 5 * stride))
@@ -201,5 +213,31 @@ public struct NarrowProducts: Sendable {
     VectorMath.store(s5, sums + 5 * stride)
     VectorMath.store(s6, sums + 6 * stride)
     VectorMath.store(s7, sums + 7 * stride)
+  }
+
+  /// The same for four streams.
+  @inline(__always)
+  private static func addFour(
+    _ count: Int, lanes: UnsafePointer<Float>, laneStep: Int, scalars: UnsafePointer<Float>, between: Int, step: Int,
+    to sums: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    typealias Vector = VectorMath.Vector
+    var (s0, s1) = (VectorMath.load(sums), VectorMath.load(sums + stride))
+    var (s2, s3) = (VectorMath.load(sums + 2 * stride), VectorMath.load(sums + 3 * stride))
+    var lane = lanes
+    var scalar = scalars
+    for _ in 0..<count {
+      let vector = VectorMath.load(lane)
+      s0.addProduct(vector, Vector(repeating: scalar[0]))
+      s1.addProduct(vector, Vector(repeating: scalar[between]))
+      s2.addProduct(vector, Vector(repeating: scalar[2 * between]))
+      s3.addProduct(vector, Vector(repeating: scalar[3 * between]))
+      lane += laneStep
+      scalar += step
+    }
+    VectorMath.store(s0, sums)
+    VectorMath.store(s1, sums + stride)
+    VectorMath.store(s2, sums + 2 * stride)
+    VectorMath.store(s3, sums + 3 * stride)
   }
 }
