@@ -13,10 +13,14 @@ enum BlockProducts {
   ///   - x: [n, in], n ≥ 1.
   ///   - layers: weights [out, in], outputs [n, out].
   ///   - isSingle: whether the kernels for one row may be taken, if there is only one: they round differently.
+  ///   - inNarrowVectors: whether these are those for vectors of 256 bits even where there are wider ones.
   static func linear(
-    _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool, pool: WorkerPool
+    _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool, inNarrowVectors: Bool,
+    pool: WorkerPool
   ) {
-    if isSingle, x.rows == 1, let integers = IntegerProducts(layers.first?.weight.format) {
+    if isSingle, x.rows == 1,
+      let integers = IntegerProducts(layers.first?.weight.format, inNarrowVectors: inNarrowVectors)
+    {
       integers.linear(x, layers, pool: pool)
       return
     }
@@ -95,7 +99,8 @@ extension Products {
       precondition(x.columns == layer.weight.columns && layer.y.columns == layer.weight.rows)
       precondition(rows == layer.y.rows)
     }
-    BlockProducts.linear(x.view, layers, isSingle: kernelRows == 1, pool: pool)
+    BlockProducts.linear(
+      x.view, layers, isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors, pool: pool)
   }
 }
 

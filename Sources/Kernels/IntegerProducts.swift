@@ -7,12 +7,18 @@ import CKernels
 /// differs from one in float32 by no more than another order of additions would make.
 struct IntegerProducts {
   private let format: integers_format
+  private let kernels: integers_kernels
 
-  private static let areAvailable = integers_available()
+  /// Those for the widest vectors that the processor has.
+  private static let widest = (integers_wide() ?? integers_half())?.pointee
+  /// Those for vectors of 256 bits.
+  private static let narrow = integers_half()?.pointee
 
   /// Nil if the processor lacks the instructions, or for any other format.
-  init?(_ format: WeightFormat?) {
-    guard Self.areAvailable else { return nil }
+  /// - Parameter inNarrowVectors: whether vectors of 256 bits are taken even where there are wider ones.
+  init?(_ format: WeightFormat?, inNarrowVectors: Bool = false) {
+    guard let kernels = inNarrowVectors ? Self.narrow : Self.widest else { return nil }
+    self.kernels = kernels
     switch format {
     case .q4_0: self.format = integers_q4_0
     case .q4_1: self.format = integers_q4_1
@@ -26,7 +32,7 @@ struct IntegerProducts {
     let blocks = x.columns / 32
     withUnsafeTemporaryAllocation(byteCount: integers_input_bytes(blocks), alignment: 64) { inputs in
       guard let inputs = inputs.baseAddress else { return }
-      integers_prepare(x.row(0), blocks, inputs)
+      kernels.prepare(x.row(0), blocks, inputs)
       BlockProducts.share(layers, height: 4, pool: pool) { layer, rows in
         multiply(layers[layer], rows, inputs, blocks)
       }
@@ -45,7 +51,7 @@ struct IntegerProducts {
           for place in 0..<4 {
             sources[place] = layer.weight.bytes(row: min(start + place, last)).assumingMemoryBound(to: UInt8.self)
           }
-          integers_multiply(format, sources.baseAddress, blocks, inputs, results.baseAddress)
+          kernels.multiply(format, sources.baseAddress, blocks, inputs, results.baseAddress)
           for place in 0..<min(4, rows.upperBound - start) { y[start + place] = results[place] }
         }
       }

@@ -12,6 +12,8 @@ public struct Products: Sendable {
   private(set) var words: WordProducts?
   /// Attention in float32 by the processor's own vectors; nil where there are tiles to do it, or no such vectors.
   private(set) var lanes: LaneKernels?
+  /// Whether vectors of 256 bits are taken even where there are wider ones.
+  private(set) var hasNarrowVectors = false
   /// Whether nothing is rounded to fewer digits than float32 has.
   public private(set) var keepsEveryDigit: Bool
   /// By how many rows kernels are chosen.
@@ -69,6 +71,7 @@ public struct Products: Sendable {
     var copy = withoutTiles
     copy.words = isPlain ? nil : WordProducts(pool: pool, narrow: true)
     copy.lanes = isPlain ? nil : LaneKernels(narrow: true)
+    copy.hasNarrowVectors = true
     return copy
   }
 
@@ -261,7 +264,8 @@ public struct Products: Sendable {
     }
     if let words = words(for: weight, rows: x.rows) { return words.linear(x.packed(by: words), weight, into: y) }
     if !isPlain, x.view.rows > 0, kernelRows <= BlockProducts.mostRows {
-      return BlockProducts.linear(x.view, [(weight, y)], isSingle: kernelRows == 1, pool: pool)
+      return BlockProducts.linear(
+        x.view, [(weight, y)], isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors, pool: pool)
     }
     guard isEven else { return linear(x.view, weight, into: y) }
     Self.withEvenRows(x.view, y, keeping: false) { linear($0, weight, into: $1) }

@@ -1,8 +1,9 @@
-// Products of one row of numbers with quantised weights in integers, by the instructions that multiply bytes (VNNI).
+// Products of one row of numbers with quantised weights in integers, by the instructions that multiply bytes (VNNI) or
+// words (AVX2).
 //
-// A block of 32 inputs is written as scale · q with whole q of 23 bits and sign, q = 65536·high + 256·middle + low, each
-// a signed byte: that keeps as much of the largest input as float32 does. The sums over a block are whole numbers;
-// float32 begins where they are scaled.
+// A block of 32 inputs is written as scale · q with whole q of 23 bits and sign, in three signed bytes or in two words:
+// that keeps as much of the largest input as float32 does. The sums over a block are whole numbers; float32 begins where
+// they are scaled.
 
 #ifndef NLFT_INTEGER_PRODUCTS_H
 #define NLFT_INTEGER_PRODUCTS_H
@@ -14,18 +15,30 @@
 /// The formats of GGUF whose blocks of 32 are understood.
 typedef enum { integers_q4_0, integers_q4_1, integers_q8_0 } integers_format;
 
-/// Whether the processor has the instructions; no other function may be called where it has not.
-bool integers_available(void);
+/// Bytes that the inputs of `blocks` blocks take, at most.
+static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((blocks + 3) / 4) * (8 * 64 + 2 * 16); }
 
-/// Bytes that the inputs of `blocks` blocks take.
-static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((blocks + 3) / 4) * (6 * 64 + 2 * 16); }
+// Only where a function's pointer may be null counts for Swift.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-completeness"
 
-/// Writes 32·`blocks` numbers as whole ones. A number that is not finite makes every product with its block NaN.
-/// - `inputs`: 64-byte aligned, `integers_input_bytes` long.
-void integers_prepare(const float *x, ptrdiff_t blocks, void *inputs);
+/// The functions for vectors of one width. Each multiplies what it prepared itself.
+typedef struct {
+  /// Writes 32·`blocks` numbers as whole ones. A number that is not finite makes every product with its block NaN.
+  /// - `inputs`: 64-byte aligned, `integers_input_bytes` long.
+  void (*_Nonnull prepare)(const float *x, ptrdiff_t blocks, void *inputs);
 
-/// y[r] ← Σ weights of row r · x, for four rows of `blocks` blocks each; rows may be given twice.
-void integers_multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
-                       float y[4]);
+  /// y[r] ← Σ weights of row r · x, for four rows of `blocks` blocks each; rows may be given twice.
+  void (*_Nonnull multiply)(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
+                            float y[4]);
+} integers_kernels;
+
+/// Those for vectors of 512 bits with VNNI; null where the processor lacks the instructions.
+const integers_kernels *_Nullable integers_wide(void);
+
+/// Those for AVX2, vectors of 256 bits; null where the processor lacks the instructions.
+const integers_kernels *_Nullable integers_half(void);
+
+#pragma clang diagnostic pop
 
 #endif

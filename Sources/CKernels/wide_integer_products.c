@@ -4,26 +4,20 @@
 
 #include <immintrin.h>
 
+#include "integer_layout.h"
+
 // The library is built for any processor; only these functions use what must be asked for first.
 #define INTEGERS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 // A group is four blocks: six vectors of bytes (high, middle, low; of each first inputs 0–15 of the four blocks, then
 // 16–31), then all groups' scales, then all groups' sums of inputs.
-enum { planes_bytes = 6 * 64, bytes_ahead = 8192 };
-
-bool integers_available(void) {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-}
-
-// Whole numbers up to 8355711 have a high byte from −127 to 127; rounding may go a little beyond this one.
-static const float largest = 8355700;
+enum { planes_bytes = 6 * 64 };
 
 INTEGERS static inline __m512i lowest_byte(__m512i q) {
   return _mm512_srai_epi32(_mm512_slli_epi32(q, 24), 24);
 }
 
-INTEGERS void integers_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
+INTEGERS void integers_wide_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
   ptrdiff_t groups = (blocks + 3) / 4;
   int8_t *planes = inputs;
   float *scales = (float *)(planes + groups * planes_bytes), *sums = scales + 4 * groups;
@@ -100,12 +94,6 @@ FORMAT __m512i heads_of(integers_format format, const uint8_t *const rows[4], pt
   return all;
 }
 
-FORMAT int word_at(const uint8_t *source) {
-  int word;
-  __builtin_memcpy(&word, source, sizeof word);
-  return word;
-}
-
 // The same of blocks anywhere.
 FORMAT __m512i heads_at(const uint8_t *const rows[4], const ptrdiff_t at[4]) {
   int words[16];
@@ -147,15 +135,9 @@ FORMAT void add_group(integers_format format, const uint8_t *const rows[4], cons
   }
 }
 
-// One input goes through the weights as fast as they come from memory. Rows mostly follow each other: while a part of four
-// is read, as much is asked for.
-static inline void ask_ahead(const uint8_t *source, ptrdiff_t bytes) {
-  for (ptrdiff_t line = 0; line < bytes; line += 64) __builtin_prefetch(source + bytes_ahead + line, 0, 3);
-}
-
 FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
                      float y[4]) {
-  const ptrdiff_t bytes = format == integers_q4_0 ? 18 : format == integers_q4_1 ? 20 : 34;
+  const ptrdiff_t bytes = block_bytes(format);
   const ptrdiff_t groups = (blocks + 3) / 4, whole = blocks / 4;
   const int8_t *planes = inputs;
   const float *scales = (const float *)(planes + groups * planes_bytes), *sums = scales + 4 * groups;
@@ -184,7 +166,7 @@ FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdi
   }
 }
 
-INTEGERS void integers_multiply(
+INTEGERS void integers_wide_multiply(
     integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs, float y[4]) {
   switch (format) {
     case integers_q4_0: multiply(integers_q4_0, rows, blocks, inputs, y); break;
@@ -192,12 +174,5 @@ INTEGERS void integers_multiply(
     case integers_q8_0: multiply(integers_q8_0, rows, blocks, inputs, y); break;
   }
 }
-
-#else
-
-bool integers_available(void) { return false; }
-void integers_prepare(const float *x, ptrdiff_t blocks, void *inputs) {}
-void integers_multiply(
-    integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs, float y[4]) {}
 
 #endif

@@ -1,0 +1,33 @@
+// Which kernels for products in integers the processor can run.
+
+#include "IntegerProducts.h"
+
+#if defined(__x86_64__)
+
+#define DECLARE(width)                                                                                     \
+  void integers_##width##_prepare(const float *x, ptrdiff_t blocks, void *inputs);                         \
+  void integers_##width##_multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, \
+                                   const void *inputs, float y[4]);                                        \
+  static const integers_kernels width = {integers_##width##_prepare, integers_##width##_multiply};
+DECLARE(wide)
+DECLARE(half)
+#undef DECLARE
+
+const integers_kernels *integers_wide(void) {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
+             ? &wide
+             : NULL;
+}
+
+const integers_kernels *integers_half(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &half
+                                                                                                             : NULL;
+}
+
+#else
+
+const integers_kernels *integers_wide(void) { return NULL; }
+const integers_kernels *integers_half(void) { return NULL; }
+
+#endif
