@@ -11,13 +11,18 @@
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // A block is four vectors of sixteen words: the upper sixteen bits of inputs 0–15 and 16–31, then the low bytes. Behind
-// all blocks, in fours, come their scales and sums of inputs.
+// all blocks, in fours, come for each its scale and its sum of inputs.
 enum { input_bytes = 4 * 32 };
 
 HALF static inline float total_of(__m256 x) {
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+HALF static inline float every_second_of(__m256 x) {
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  return _mm_cvtss_f32(_mm_movehdup_ps(_mm_add_ps(four, _mm_movehl_ps(four, four))));
 }
 
 HALF static inline float largest_of(__m256 x) {
@@ -37,8 +42,8 @@ HALF static inline void store_packed(__m256i low, __m256i high, char *target) {
   _mm256_store_si256((__m256i *)target, _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8));
 }
 
-// A block of inputs as words; its scale.
-HALF static inline float prepare_block(const float *x, char *target, float *sum) {
+// A block of inputs as words, its scale and its sum.
+HALF static inline void prepare_block(const float *x, char *target, float factors[2]) {
   const __m256 sign = _mm256_set1_ps(-0.0f);
   __m256 part[4], most = _mm256_setzero_ps(), nothing = _mm256_setzero_ps();
   UNROLLED for (int i = 0; i < 4; i++) {
@@ -60,21 +65,20 @@ HALF static inline float prepare_block(const float *x, char *target, float *sum)
     store_packed(upper[2 * i], upper[2 * i + 1], target + 32 * i);
     store_packed(lower[2 * i], lower[2 * i + 1], target + 64 + 32 * i);
   }
-  const float scale = (size > 1e-30f ? size / largest : 0) + total_of(nothing);
-  *sum = scale * (float)whole_total_of(total);
-  return scale;
+  factors[0] = (size > 1e-30f ? size / largest : 0) + total_of(nothing);
+  factors[1] = factors[0] * (float)whole_total_of(total);
 }
 
 HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
   const ptrdiff_t padded = (blocks + 3) / 4 * 4;
   char *words = inputs;
-  float *scales = (float *)(words + padded * input_bytes), *sums = scales + padded;
+  float *factors = (float *)(words + padded * input_bytes);
   for (ptrdiff_t block = 0; block < padded; block++) {
-    scales[block] = sums[block] = 0;
     if (block < blocks) {
-      scales[block] = prepare_block(x + 32 * block, words + block * input_bytes, sums + block);
+      prepare_block(x + 32 * block, words + block * input_bytes, factors + 2 * block);
     } else {
       // Blocks that fill the last four up count nothing.
+      factors[2 * block] = factors[2 * block + 1] = 0;
       UNROLLED for (int i = 0; i < 4; i++) {
         _mm256_store_si256((__m256i *)(words + block * input_bytes) + i, _mm256_setzero_si256());
       }
@@ -84,25 +88,19 @@ HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, void *inputs) 
 
 #define FORMAT HALF KNOWN
 
-// The first word of each of four blocks: a scale in the lower half, in the upper one a minimum where the format has them.
-FORMAT __m128i heads_of(const uint8_t *row, const ptrdiff_t at[4]) {
-  return _mm_setr_epi32(word_at(row + at[0]), word_at(row + at[1]), word_at(row + at[2]), word_at(row + at[3]));
+// What four blocks begin with: for each its scale, then its minimum where the format has them, the scale again where all
+// numbers have the same offset, else anything.
+FORMAT __m256 heads_of(integers_format format, const uint8_t *row, const ptrdiff_t at[4]) {
+  __m128i heads = _mm_setr_epi32(word_at(row + at[0]), word_at(row + at[1]), word_at(row + at[2]), word_at(row + at[3]));
+  if (format == integers_q4_0) {
+    heads = _mm_shuffle_epi8(heads, _mm_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13));
+  }
+  return _mm256_cvtph_ps(heads);
 }
 
-FORMAT __m128 lower_halves(__m128i words) {
-  const __m128i own = _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1);
-  return _mm_cvtph_ps(_mm_shuffle_epi8(words, own));
-}
-
-FORMAT __m128 upper_halves(__m128i words) {
-  const __m128i own = _mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1);
-  return _mm_cvtph_ps(_mm_shuffle_epi8(words, own));
-}
-
-// The sums of four rows, and of their minima.
+// The sums of four rows, and in every second lane those of their minima.
 typedef struct {
-  __m256 sums[4];
-  __m128 minima[4];
+  __m256 sums[4], minima[4];
 } totals;
 
 // Numbers 0–15 and 16–31 of a block, as words.
@@ -118,20 +116,14 @@ FORMAT void numbers_of(integers_format format, const uint8_t *block, __m256i num
   }
 }
 
-// Adds the products of four blocks of four rows. at: the blocks' offsets in a row.
+// Adds the products of four blocks of four rows. at: the blocks' offsets in a row; factors: their scales and sums.
 FORMAT void add_group(integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], const char *words,
-                      const float *scales, const float *sums, totals *totals) {
-  float factors[4][4];
+                      const float *factors, totals *totals) {
+  float scaled[4][8];
   UNROLLED for (int r = 0; r < 4; r++) {
-    const __m128i heads = heads_of(rows[r], at);
-    const __m128 weights = lower_halves(heads);
-    // Numbers of four bits are stored without the offset that makes half of them negative.
-    if (format != integers_q8_0) {
-      const __m128 minima =
-          format == integers_q4_1 ? upper_halves(heads) : _mm_mul_ps(weights, _mm_set1_ps(-8));
-      totals->minima[r] = _mm_fmadd_ps(minima, _mm_loadu_ps(sums), totals->minima[r]);
-    }
-    _mm_storeu_ps(factors[r], _mm_mul_ps(weights, _mm_loadu_ps(scales)));
+    const __m256 own = _mm256_mul_ps(heads_of(format, rows[r], at), _mm256_loadu_ps(factors));
+    if (format != integers_q8_0) totals->minima[r] = _mm256_add_ps(totals->minima[r], own);
+    _mm256_storeu_ps(scaled[r], own);
   }
   UNROLLED for (int c = 0; c < 4; c++) {
     const __m256i *own = (const __m256i *)(words + c * input_bytes);
@@ -143,7 +135,7 @@ FORMAT void add_group(integers_format format, const uint8_t *const rows[4], cons
       __m256i high = _mm256_add_epi32(_mm256_madd_epi16(numbers[0], upper[0]), _mm256_madd_epi16(numbers[1], upper[1]));
       __m256i low = _mm256_add_epi32(_mm256_madd_epi16(numbers[0], lower[0]), _mm256_madd_epi16(numbers[1], lower[1]));
       __m256 value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(high), _mm256_set1_ps(256), _mm256_cvtepi32_ps(low));
-      totals->sums[r] = _mm256_fmadd_ps(value, _mm256_set1_ps(factors[r][c]), totals->sums[r]);
+      totals->sums[r] = _mm256_fmadd_ps(value, _mm256_set1_ps(scaled[r][2 * c]), totals->sums[r]);
     }
   }
 }
@@ -152,22 +144,21 @@ FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdi
                      float y[4]) {
   const ptrdiff_t bytes = block_bytes(format), padded = (blocks + 3) / 4 * 4;
   const char *words = inputs;
-  const float *scales = (const float *)(words + padded * input_bytes), *sums = scales + padded;
+  const float *factors = (const float *)(words + padded * input_bytes);
   totals totals;
-  UNROLLED for (int r = 0; r < 4; r++) {
-    totals.sums[r] = _mm256_setzero_ps();
-    totals.minima[r] = _mm_setzero_ps();
-  }
+  UNROLLED for (int r = 0; r < 4; r++) totals.sums[r] = totals.minima[r] = _mm256_setzero_ps();
   for (ptrdiff_t block = 0; block < blocks; block += 4) {
     // Blocks beyond the row's last are that one again; the inputs count nothing there.
     ptrdiff_t at[4];
     UNROLLED for (int c = 0; c < 4; c++) at[c] = (block + c < blocks ? block + c : blocks - 1) * bytes;
     ask_ahead(rows[0] + 4 * block * bytes, 16 * bytes);
-    add_group(format, rows, at, words + block * input_bytes, scales + block, sums + block, &totals);
+    add_group(format, rows, at, words + block * input_bytes, factors + 2 * block, &totals);
   }
   for (int r = 0; r < 4; r++) {
-    const __m128 two = _mm_add_ps(totals.minima[r], _mm_movehl_ps(totals.minima[r], totals.minima[r]));
-    y[r] = total_of(totals.sums[r]) + _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    y[r] = total_of(totals.sums[r]);
+    if (format == integers_q8_0) continue;
+    // Numbers of four bits are stored without the offset that makes half of them negative.
+    y[r] += (format == integers_q4_0 ? -8 : 1) * every_second_of(totals.minima[r]);
   }
 }
 
