@@ -104,8 +104,8 @@ typedef struct {
   __m256 at[group_rows][2];
 } sums;
 
-// sums + pairs of a · pairs of b. The sum is written out: the compiler would take sums of four pairs apart into other ones,
-// for which there are no registers.
+// sums + pairs of a · pairs of b. The sum is written out: the compiler would add up four pairs in another order, for which
+// there are not registers enough.
 HALF static inline __m256i add_products(__m256i sums, __m256i a, __m256i b) {
   __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(a, b)));
   return sums;
@@ -222,10 +222,11 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   store(height, &sums, false, result);
 }
 
-#define MULTIPLY(name, height)                                                                                         \
-  HALF __attribute__((noinline)) static void name(const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs, \
-                        bool have_minima, words_update update, words_result result) {                                  \
-    multiply_group(height, inputs, start, weights, factors, runs, have_minima, update, result);                        \
+#define MULTIPLY(name, height)                                                                                       \
+  HALF __attribute__((noinline)) static void name(                                                                   \
+      const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs,                 \
+      bool have_minima, words_update update, words_result result) {                                                  \
+    multiply_group(height, inputs, start, weights, factors, runs, have_minima, update, result);                      \
   }
 MULTIPLY(multiply_six, group_rows)
 MULTIPLY(multiply_four, 4)

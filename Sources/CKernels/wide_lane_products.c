@@ -40,7 +40,7 @@ __attribute__((always_inline)) LANES static inline void block(
 }
 
 LANES void lanes_wide_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
-                          bool accumulate, float *c, ptrdiff_t stride) {
+                               bool accumulate, float *c, ptrdiff_t stride) {
   // A panel of the right operand stays in the first-level cache while all rows go past it.
   for (ptrdiff_t column = 0; column < columns; column += lanes_columns, right.numbers += right.panel) {
     const __mmask16 first = first_lanes(columns - column), second = first_lanes(columns - column - 16);
@@ -84,8 +84,8 @@ LANES static inline __m512 exponential(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-LANES void lanes_wide_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                        float *maxima) {
+LANES void lanes_wide_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
+                             const tiles_seen *seen, float *maxima) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, maxima += 16) {
     __m512 largest = _mm512_loadu_ps(maxima);
     for (ptrdiff_t key = 0; key < keys; key += 16) {
@@ -100,8 +100,8 @@ LANES void lanes_wide_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t li
   }
 }
 
-LANES void lanes_wide_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys, const tiles_seen *seen,
-                              const float *largest, float *sums) {
+LANES void lanes_wide_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
+                                   const tiles_seen *seen, const float *largest, float *sums) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, sums += 16) {
     const __m512 offset = _mm512_set1_ps(largest[line]);
     __m512 sum = _mm512_loadu_ps(sums);
@@ -115,8 +115,9 @@ LANES void lanes_wide_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t li
   }
 }
 
-LANES void lanes_wide_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
-                                  const tiles_seen *seen, const float *normalizers, const float *pulls) {
+LANES void lanes_wide_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines,
+                                       ptrdiff_t keys, const tiles_seen *seen, const float *normalizers,
+                                       const float *pulls) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, gradient += stride) {
     const __m512 normalizer = _mm512_set1_ps(normalizers[line]), pull = _mm512_set1_ps(pulls[line]);
     for (ptrdiff_t key = 0; key < keys; key += 16) {

@@ -197,7 +197,7 @@ MULTIPLY(multiply_two, 2)
 #undef MULTIPLY
 
 WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                          const words_update *update, const words_result *result) {
+                               const words_update *update, const words_result *result) {
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     words_result rest = from_row(*result, row);
@@ -253,8 +253,8 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
 }
 
 WORDS void words_wide_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
-                                     const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                     const words_result *result) {
+                                          const float *offsets, ptrdiff_t offset_stride, bool accumulate,
+                                          const words_result *result) {
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     multiply_group_transposed(inputs, row, weights, *runs, offsets ? offsets + row * offset_stride : NULL,
                               offset_stride, accumulate, from_row(*result, row));
