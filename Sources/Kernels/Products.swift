@@ -98,6 +98,16 @@ public struct Products: Sendable {
   /// Whether sums must not depend on the rows beside them.
   private var isEven: Bool { scheme != .asTheyCome }
 
+  /// Products whose rows do not depend on each other, where OpenBLAS's do: its kernels for vectors of 256 bits round a row
+  /// by its place among others.
+  private var laneProducts: LaneProducts? {
+    guard isEven, let lanes, lanes.areNarrow else { return nil }
+    return LaneProducts(kernels: lanes, pool: pool)
+  }
+
+  /// Whether a row's results depend on it alone where the scheme wants that, whatever OpenBLAS does.
+  package var haveIndependentRows: Bool { tiles != nil || lanes?.areNarrow == true }
+
   /// The kernels that OpenBLAS runs, by the name of the processor they were written for.
   public var coreName: String { blas.coreName }
 
@@ -113,6 +123,9 @@ public struct Products: Sendable {
     guard c.rows > 0, c.columns > 0 else { return }
     let depth = transposeA ? a.rows : a.columns
     if isEven, !transposeA, tiles == nil, scheme.kernelRows(c.rows) > 1 {
+      if let laneProducts, beta == 0 || beta == 1 {
+        return laneProducts.multiply(a, b, transposeB: transposeB, alpha: alpha, accumulate: beta == 1, into: c)
+      }
       return multiplyEvenly(a, b, transposeB: transposeB, alpha: alpha, beta: beta, into: c)
     }
     if let tiles, beta == 0 || beta == 1, suitsTiles(c, depth: depth) {
@@ -268,6 +281,9 @@ public struct Products: Sendable {
         x.view, [(weight, y)], isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors, pool: pool)
     }
     guard isEven else { return linear(x.view, weight, into: y) }
+    if let laneProducts {
+      return laneProducts.linear(x.view, weight, into: y) { widened(weight, rows: $0, columns: $1, $2) }
+    }
     Self.withEvenRows(x.view, y, keeping: false) { linear($0, weight, into: $1) }
   }
 

@@ -31,18 +31,22 @@ import TinyModels
       let x = generator.matrix(rows, inputs)
       let expected = reference(x, blocks.values, outputs: outputs)
       for threads in [1, 3] {
-        let y = Matrix(rows: rows, columns: outputs, [Float](repeating: 9, count: rows * outputs))
-        try Products(threads: threads).inSinglePrecision.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
-        #expect(
-          largestDifference(y.doubles, expected) < tolerance(x, blocks.values), "[\(outputs), \(inputs)], \(threads)")
+        let all = try Products(threads: threads)
+        // A single row is multiplied as precisely by whole numbers of either width of vectors.
+        for products in [all.inSinglePrecision] + (rows == 1 ? [all.inNarrowVectors] : []) {
+          let y = Matrix(rows: rows, columns: outputs, [Float](repeating: 9, count: rows * outputs))
+          products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
+          #expect(
+            largestDifference(y.doubles, expected) < tolerance(x, blocks.values), "[\(outputs), \(inputs)], \(threads)")
+        }
       }
     }
   }
 
   /// Whatever scale a block of inputs has, its largest input keeps its place and its smallest ones count as in float32.
-  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0])
-  func aSingleRowOfUnlikeInputs(_ format: WeightFormat) throws {
-    let products = try Products(threads: 1).inSinglePrecision
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0], WordProductsTests.Vectors.allCases)
+  func aSingleRowOfUnlikeInputs(_ format: WeightFormat, _ vectors: WordProductsTests.Vectors) throws {
+    let products = try vectors.products(threads: 1)
     for seed in 0..<200 as Range<UInt64> {
       let columns = 32 * Int(seed % 9 + 1)
       let blocks = WeightBlocks(format, rows: 6, columns: columns, seed: seed)

@@ -16,13 +16,20 @@ import Transformer
     case plain
 
     /// OpenBLAS's kernels that give a row of 48 the same bytes wherever it stands among them. Others (Haswell's, which
-    /// AMD's processors run too) do not: there, generating and scoring are independent to float32 rounding only.
+    /// AMD's processors run too) do not: there, with OpenBLAS alone, generating and scoring are independent to float32
+    /// rounding only.
     private static let evenCores: Set = ["Cooperlake", "SkylakeX", "Sandybridge", "Nehalem"]
 
     /// Whether rows are independent with this processor's kernels.
     var isIndependent: Bool {
       guard let products = try? Products(threads: 1) else { return true }
-      return self == .fastest && products.hasTiles || Self.evenCores.contains(products.coreName)
+      let own: Products? =
+        switch self {
+        case .fastest: products
+        case .singlePrecision: products.inSinglePrecision
+        case .plain: try? Products(threads: 1, plain: true)
+        }
+      return own?.haveIndependentRows == true || Self.evenCores.contains(products.coreName)
     }
 
     func transformer(_ model: TinyModel, _ adapter: Adapter?) throws -> TransformerModel {
