@@ -10,19 +10,31 @@
 #define HALF __attribute__((target("avx2,fma,f16c")))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
-// A block is four vectors of sixteen words: the upper sixteen bits of inputs 0–15 and 16–31, then the low bytes. Behind
-// all blocks, in fours, come for each its scale and its sum of inputs.
+// A block is four vectors of sixteen words: inputs at even places and at odd ones, then the same of their low bytes, where
+// it has them. Behind all blocks, in fours, come for each its scale and its sum of inputs; then whether it has low bytes.
 enum { input_bytes = 4 * 32 };
+
+typedef struct {
+  char *words;
+  float *factors;
+  int32_t *have_low_bytes;
+} parts;
+
+KNOWN parts parts_of(const void *inputs, ptrdiff_t blocks) {
+  const ptrdiff_t groups = (blocks + 3) / 4;
+  char *words = (char *)inputs;
+  float *factors = (float *)(words + 4 * groups * input_bytes);
+  return (parts){words, factors, (int32_t *)(factors + 8 * groups)};
+}
+
+// A block has low bytes if one of its inputs is this many times as large as the mean of the row: 16 bits would else be
+// coarse for the row.
+static const float above_row = 8, largest_word = 32767;
 
 HALF static inline float total_of(__m256 x) {
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-HALF static inline float every_second_of(__m256 x) {
-  __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-  return _mm_cvtss_f32(_mm_movehdup_ps(_mm_add_ps(four, _mm_movehl_ps(four, four))));
 }
 
 HALF static inline float largest_of(__m256 x) {
@@ -37,53 +49,69 @@ HALF static inline int whole_total_of(__m256i x) {
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
 }
 
-// Words of two vectors of whole numbers, in order: packing goes by halves of vectors.
-HALF static inline void store_packed(__m256i low, __m256i high, char *target) {
-  _mm256_store_si256((__m256i *)target, _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8));
+// Sixteen words of 32 whole numbers' halves, those at even places, then those at odd ones: the order in which bytes come apart.
+HALF static inline void store_words(const __m256i x[4], char *target) {
+  const __m256i order = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,  //
+                                         0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+  __m256i half[2];
+  UNROLLED for (int i = 0; i < 2; i++) {
+    // Packing goes by halves of vectors.
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x[2 * i], x[2 * i + 1]), 0xD8);
+    half[i] = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(words, order), 0xD8);
+  }
+  _mm256_store_si256((__m256i *)target, _mm256_permute2x128_si256(half[0], half[1], 0x20));
+  _mm256_store_si256((__m256i *)(target + 32), _mm256_permute2x128_si256(half[0], half[1], 0x31));
 }
 
-// A block of inputs as words, its scale and its sum.
-HALF static inline void prepare_block(const float *x, char *target, float factors[2]) {
-  const __m256 sign = _mm256_set1_ps(-0.0f);
+HALF static inline __m256 magnitude(__m256 x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+
+// A block of inputs as words, its scale and its sum; whether it has low bytes.
+HALF static inline bool prepare_block(const float *x, float limit, char *target, float factors[2]) {
   __m256 part[4], most = _mm256_setzero_ps(), nothing = _mm256_setzero_ps();
   UNROLLED for (int i = 0; i < 4; i++) {
     part[i] = _mm256_loadu_ps(x + 8 * i);
-    most = _mm256_max_ps(most, _mm256_andnot_ps(sign, part[i]));
+    most = _mm256_max_ps(most, magnitude(part[i]));
     // Zero, unless something is not finite.
     nothing = _mm256_add_ps(nothing, _mm256_sub_ps(part[i], part[i]));
   }
   const float size = largest_of(most);
-  const __m256 factor = _mm256_set1_ps(size > 1e-30f ? largest / size : 0);
-  __m256i upper[4], lower[4], total = _mm256_setzero_si256();
+  const bool has_low_bytes = size > limit;
+  const float range = has_low_bytes ? largest : largest_word;
+  const __m256 factor = _mm256_set1_ps(size > 1e-30f ? range / size : 0);
+  __m256i whole[4], lower[4], total = _mm256_setzero_si256();
   UNROLLED for (int i = 0; i < 4; i++) {
-    __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(part[i], factor));
-    lower[i] = _mm256_srai_epi32(_mm256_slli_epi32(q, 24), 24);
-    upper[i] = _mm256_srai_epi32(_mm256_sub_epi32(q, lower[i]), 8);
-    total = _mm256_add_epi32(total, q);
+    whole[i] = _mm256_cvtps_epi32(_mm256_mul_ps(part[i], factor));
+    total = _mm256_add_epi32(total, whole[i]);
   }
-  UNROLLED for (int i = 0; i < 2; i++) {
-    store_packed(upper[2 * i], upper[2 * i + 1], target + 32 * i);
-    store_packed(lower[2 * i], lower[2 * i + 1], target + 64 + 32 * i);
+  if (has_low_bytes) {
+    UNROLLED for (int i = 0; i < 4; i++) {
+      lower[i] = _mm256_srai_epi32(_mm256_slli_epi32(whole[i], 24), 24);
+      whole[i] = _mm256_srai_epi32(_mm256_sub_epi32(whole[i], lower[i]), 8);
+    }
+    store_words(lower, target + 64);
   }
-  factors[0] = (size > 1e-30f ? size / largest : 0) + total_of(nothing);
+  store_words(whole, target);
+  factors[0] = (size > 1e-30f ? size / range : 0) + total_of(nothing);
   factors[1] = factors[0] * (float)whole_total_of(total);
+  return has_low_bytes;
 }
 
-HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
-  const ptrdiff_t padded = (blocks + 3) / 4 * 4;
-  char *words = inputs;
-  float *factors = (float *)(words + padded * input_bytes);
-  for (ptrdiff_t block = 0; block < padded; block++) {
-    if (block < blocks) {
-      prepare_block(x + 32 * block, words + block * input_bytes, factors + 2 * block);
-    } else {
-      // Blocks that fill the last four up count nothing.
-      factors[2 * block] = factors[2 * block + 1] = 0;
-      UNROLLED for (int i = 0; i < 4; i++) {
-        _mm256_store_si256((__m256i *)(words + block * input_bytes) + i, _mm256_setzero_si256());
-      }
-    }
+// From which size of an input on its block has low bytes.
+HALF static float limit_of(const float *x, ptrdiff_t blocks) {
+  __m256 total = _mm256_setzero_ps();
+  for (ptrdiff_t i = 0; i < 32 * blocks; i += 8) total = _mm256_add_ps(total, magnitude(_mm256_loadu_ps(x + i)));
+  return total_of(total) * (above_row / (32 * (float)blocks));
+}
+
+HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs) {
+  parts target = parts_of(inputs, blocks);
+  const float limit = keep_every_digit ? -1 : limit_of(x, blocks);
+  for (ptrdiff_t block = 0; block < blocks; block++) {
+    target.have_low_bytes[block] =
+        prepare_block(x + 32 * block, limit, target.words + block * input_bytes, target.factors + 2 * block);
   }
+  // Blocks that fill the last four up count nothing.
+  for (ptrdiff_t block = blocks; block % 4 != 0; block++) target.factors[2 * block] = target.factors[2 * block + 1] = 0;
 }
 
 #define FORMAT HALF KNOWN
@@ -91,74 +119,99 @@ HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, void *inputs) 
 // What four blocks begin with: for each its scale, then its minimum where the format has them, the scale again where all
 // numbers have the same offset, else anything.
 FORMAT __m256 heads_of(integers_format format, const uint8_t *row, const ptrdiff_t at[4]) {
-  __m128i heads = _mm_setr_epi32(word_at(row + at[0]), word_at(row + at[1]), word_at(row + at[2]), word_at(row + at[3]));
+  __m128i first = _mm_unpacklo_epi32(_mm_loadu_si32(row + at[0]), _mm_loadu_si32(row + at[1]));
+  __m128i second = _mm_unpacklo_epi32(_mm_loadu_si32(row + at[2]), _mm_loadu_si32(row + at[3]));
+  __m128i heads = _mm_unpacklo_epi64(first, second);
   if (format == integers_q4_0) {
     heads = _mm_shuffle_epi8(heads, _mm_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13));
   }
   return _mm256_cvtph_ps(heads);
 }
 
-// The sums of four rows, and in every second lane those of their minima.
-typedef struct {
-  __m256 sums[4], minima[4];
-} totals;
-
-// Numbers 0–15 and 16–31 of a block, as words.
+// A block's numbers at even places and at odd ones, as words; of 4 bits, sixteen times the numbers 16-31.
 FORMAT void numbers_of(integers_format format, const uint8_t *block, __m256i numbers[2]) {
   if (format == integers_q8_0) {
-    numbers[0] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 2)));
-    numbers[1] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 18)));
+    const __m256i both = _mm256_loadu_si256((const __m256i *)(block + 2));
+    numbers[0] = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+    numbers[1] = _mm256_srai_epi16(both, 8);
   } else {
     const uint8_t *nibbles = block + (format == integers_q4_0 ? 2 : 4);
-    __m256i both = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)nibbles));
-    numbers[0] = _mm256_and_si256(both, _mm256_set1_epi16(0x0F));
-    numbers[1] = _mm256_srli_epi16(both, 4);
+    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)nibbles));
+    const __m256i own = _mm256_set_m128i(_mm_set1_epi16(0xF0), _mm_set1_epi16(0x0F));
+    numbers[0] = _mm256_and_si256(both, own);
+    numbers[1] = _mm256_and_si256(_mm256_srli_epi16(both, 8), own);
   }
 }
 
-// Adds the products of four blocks of four rows. at: the blocks' offsets in a row; factors: their scales and sums.
-FORMAT void add_group(integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], const char *words,
-                      const float *factors, totals *totals) {
+// What a block's factors, scale and sum of inputs by turns, count in the sums beside the products: the sum times the
+// minimum, or times the offset of all numbers.
+FORMAT __m256 minima_of(integers_format format) {
+  const float first = format == integers_q4_0 ? -8 : 1, second = 16 * first;
+  return _mm256_setr_ps(0, first, 0, first, 0, second, 0, second);
+}
+
+// Products of a block's numbers with its words.
+HALF static inline __m256 products_of(const __m256i numbers[2], const __m256i words[2]) {
+  return _mm256_cvtepi32_ps(
+      _mm256_add_epi32(_mm256_madd_epi16(numbers[0], words[0]), _mm256_madd_epi16(numbers[1], words[1])));
+}
+
+// Adds the products of up to four blocks of four rows. at: the blocks' offsets in a row.
+FORMAT void add_group(integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], int count,
+                      parts input, __m256 sums[4]) {
   float scaled[4][8];
   UNROLLED for (int r = 0; r < 4; r++) {
-    const __m256 own = _mm256_mul_ps(heads_of(format, rows[r], at), _mm256_loadu_ps(factors));
-    if (format != integers_q8_0) totals->minima[r] = _mm256_add_ps(totals->minima[r], own);
+    const __m256 own = _mm256_mul_ps(heads_of(format, rows[r], at), _mm256_loadu_ps(input.factors));
+    if (format != integers_q8_0) sums[r] = _mm256_fmadd_ps(own, minima_of(format), sums[r]);
     _mm256_storeu_ps(scaled[r], own);
   }
+  // Read back from memory one by one: the compiler would spread them in registers, which takes longer.
+  __asm__("" : "+m"(scaled));
   UNROLLED for (int c = 0; c < 4; c++) {
-    const __m256i *own = (const __m256i *)(words + c * input_bytes);
-    const __m256i upper[2] = {_mm256_load_si256(own), _mm256_load_si256(own + 1)};
-    const __m256i lower[2] = {_mm256_load_si256(own + 2), _mm256_load_si256(own + 3)};
-    UNROLLED for (int r = 0; r < 4; r++) {
-      __m256i numbers[2];
-      numbers_of(format, rows[r] + at[c], numbers);
-      __m256i high = _mm256_add_epi32(_mm256_madd_epi16(numbers[0], upper[0]), _mm256_madd_epi16(numbers[1], upper[1]));
-      __m256i low = _mm256_add_epi32(_mm256_madd_epi16(numbers[0], lower[0]), _mm256_madd_epi16(numbers[1], lower[1]));
-      __m256 value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(high), _mm256_set1_ps(256), _mm256_cvtepi32_ps(low));
-      totals->sums[r] = _mm256_fmadd_ps(value, _mm256_set1_ps(scaled[r][2 * c]), totals->sums[r]);
+    if (c >= count) continue;
+    const __m256i *words = (const __m256i *)(input.words + c * input_bytes);
+    const __m256i upper[2] = {_mm256_load_si256(words), _mm256_load_si256(words + 1)};
+    if (input.have_low_bytes[c]) {
+      const __m256i lower[2] = {_mm256_load_si256(words + 2), _mm256_load_si256(words + 3)};
+      UNROLLED for (int r = 0; r < 4; r++) {
+        __m256i numbers[2];
+        numbers_of(format, rows[r] + at[c], numbers);
+        __m256 value = _mm256_fmadd_ps(products_of(numbers, upper), _mm256_set1_ps(256), products_of(numbers, lower));
+        sums[r] = _mm256_fmadd_ps(value, _mm256_broadcast_ss(&scaled[r][2 * c]), sums[r]);
+      }
+    } else {
+      UNROLLED for (int r = 0; r < 4; r++) {
+        __m256i numbers[2];
+        numbers_of(format, rows[r] + at[c], numbers);
+        sums[r] = _mm256_fmadd_ps(products_of(numbers, upper), _mm256_broadcast_ss(&scaled[r][2 * c]), sums[r]);
+      }
     }
   }
 }
 
 FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
                      float y[4]) {
-  const ptrdiff_t bytes = block_bytes(format), padded = (blocks + 3) / 4 * 4;
-  const char *words = inputs;
-  const float *factors = (const float *)(words + padded * input_bytes);
-  totals totals;
-  UNROLLED for (int r = 0; r < 4; r++) totals.sums[r] = totals.minima[r] = _mm256_setzero_ps();
-  for (ptrdiff_t block = 0; block < blocks; block += 4) {
-    // Blocks beyond the row's last are that one again; the inputs count nothing there.
-    ptrdiff_t at[4];
-    UNROLLED for (int c = 0; c < 4; c++) at[c] = (block + c < blocks ? block + c : blocks - 1) * bytes;
-    ask_ahead(rows[0] + 4 * block * bytes, 16 * bytes);
-    add_group(format, rows, at, words + block * input_bytes, factors + 2 * block, &totals);
+  const ptrdiff_t bytes = block_bytes(format), at[4] = {0, bytes, 2 * bytes, 3 * bytes};
+  parts input = parts_of(inputs, blocks);
+  __m256 sums[4];
+  UNROLLED for (int r = 0; r < 4; r++) sums[r] = _mm256_setzero_ps();
+  const uint8_t *own[4] = {rows[0], rows[1], rows[2], rows[3]};
+  ptrdiff_t rest = blocks;
+  for (; rest >= 4; rest -= 4) {
+    ask_ahead(rows[0] + 4 * (own[0] - rows[0]), 16 * bytes);
+    add_group(format, own, at, 4, input, sums);
+    input = (parts){input.words + 4 * input_bytes, input.factors + 8, input.have_low_bytes + 4};
+    UNROLLED for (int r = 0; r < 4; r++) own[r] += 4 * bytes;
+  }
+  if (rest > 0) {
+    // Blocks beyond the row's last are that one again: the inputs count nothing there.
+    ptrdiff_t last[4];
+    UNROLLED for (int c = 0; c < 4; c++) last[c] = (c < rest ? c : rest - 1) * bytes;
+    add_group(format, own, last, (int)rest, input, sums);
   }
   for (int r = 0; r < 4; r++) {
-    y[r] = total_of(totals.sums[r]);
-    if (format == integers_q8_0) continue;
-    // Numbers of four bits are stored without the offset that makes half of them negative.
-    y[r] += (format == integers_q4_0 ? -8 : 1) * every_second_of(totals.minima[r]);
+    const float second = format == integers_q8_0 ? 1 : 0.0625f;
+    y[r] = total_of(_mm256_mul_ps(sums[r], _mm256_setr_ps(1, 1, 1, 1, second, second, second, second)));
   }
 }
 

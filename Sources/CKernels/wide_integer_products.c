@@ -17,7 +17,9 @@ INTEGERS static inline __m512i lowest_byte(__m512i q) {
   return _mm512_srai_epi32(_mm512_slli_epi32(q, 24), 24);
 }
 
-INTEGERS void integers_wide_prepare(const float *x, ptrdiff_t blocks, void *inputs) {
+INTEGERS void integers_wide_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs) {
+  // Bytes are three in any case.
+  (void)keep_every_digit;
   ptrdiff_t groups = (blocks + 3) / 4;
   int8_t *planes = inputs;
   float *scales = (float *)(planes + groups * planes_bytes), *sums = scales + 4 * groups;

@@ -14,14 +14,15 @@ enum BlockProducts {
   ///   - layers: weights [out, in], outputs [n, out].
   ///   - isSingle: whether the kernels for one row may be taken, if there is only one: they round differently.
   ///   - inNarrowVectors: whether these are those for vectors of 256 bits even where there are wider ones.
+  ///   - keepingEveryDigit: whether nothing is rounded to fewer digits than float32 has.
   static func linear(
     _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool, inNarrowVectors: Bool,
-    pool: WorkerPool
+    keepingEveryDigit: Bool, pool: WorkerPool
   ) {
     if isSingle, x.rows == 1,
       let integers = IntegerProducts(layers.first?.weight.format, inNarrowVectors: inNarrowVectors)
     {
-      integers.linear(x, layers, pool: pool)
+      integers.linear(x, layers, keepingEveryDigit: keepingEveryDigit, pool: pool)
       return
     }
     func linear<Block: StoredBlock>(
@@ -100,7 +101,8 @@ extension Products {
       precondition(rows == layer.y.rows)
     }
     BlockProducts.linear(
-      x.view, layers, isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors, pool: pool)
+      x.view, layers, isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors,
+      keepingEveryDigit: keepsEveryDigit, pool: pool)
   }
 }
 

@@ -4,7 +4,8 @@ import CKernels
 /// unpacking the weights to float32.
 ///
 /// Rounding: an input counts with the precision of float32 relative to the largest of its block of 32, so that a result
-/// differs from one in float32 by no more than another order of additions would make.
+/// differs from one in float32 by no more than another order of additions would make. In vectors of 256 bits this holds for
+/// blocks with large inputs; of the others an input counts to 2⁻¹⁶ of the largest, as in products in words.
 struct IntegerProducts {
   private let format: integers_format
   private let kernels: integers_kernels
@@ -28,11 +29,14 @@ struct IntegerProducts {
   }
 
   /// Y ← x · Wᵀ for several layers with one input. x: [1, in]; each weight: [out, in], its y: [1, out].
-  func linear(_ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], pool: WorkerPool) {
+  /// - Parameter keepingEveryDigit: whether all blocks count as those with large inputs.
+  func linear(
+    _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], keepingEveryDigit: Bool, pool: WorkerPool
+  ) {
     let blocks = x.columns / 32
     withUnsafeTemporaryAllocation(byteCount: integers_input_bytes(blocks), alignment: 64) { inputs in
       guard let inputs = inputs.baseAddress else { return }
-      kernels.prepare(x.row(0), blocks, inputs)
+      kernels.prepare(x.row(0), blocks, keepingEveryDigit, inputs)
       BlockProducts.share(layers, height: 4, pool: pool) { layer, rows in
         multiply(layers[layer], rows, inputs, blocks)
       }

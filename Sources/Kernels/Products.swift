@@ -278,7 +278,8 @@ public struct Products: Sendable {
     if let words = words(for: weight, rows: x.rows) { return words.linear(x.packed(by: words), weight, into: y) }
     if !isPlain, x.view.rows > 0, kernelRows <= BlockProducts.mostRows {
       return BlockProducts.linear(
-        x.view, [(weight, y)], isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors, pool: pool)
+        x.view, [(weight, y)], isSingle: kernelRows == 1, inNarrowVectors: hasNarrowVectors,
+        keepingEveryDigit: keepsEveryDigit, pool: pool)
     }
     guard isEven else { return linear(x.view, weight, into: y) }
     if let laneProducts {

@@ -2,7 +2,8 @@
 // words (AVX2).
 //
 // A block of 32 inputs is written as scale · q with whole q of 23 bits and sign, in three signed bytes or in two words:
-// that keeps as much of the largest input as float32 does. The sums over a block are whole numbers; float32 begins where
+// that keeps as much of the largest input as float32 does. Where words are multiplied, blocks whose
+// inputs are not large beside the row's are written in one word. The sums over a block are whole numbers; float32 begins where
 // they are scaled.
 
 #ifndef NLFT_INTEGER_PRODUCTS_H
@@ -16,7 +17,7 @@
 typedef enum { integers_q4_0, integers_q4_1, integers_q8_0 } integers_format;
 
 /// Bytes that the inputs of `blocks` blocks take, at most.
-static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((blocks + 3) / 4) * (8 * 64 + 2 * 16); }
+static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((blocks + 3) / 4) * (8 * 64 + 3 * 16); }
 
 // Only where a function's pointer may be null counts for Swift.
 #pragma clang diagnostic push
@@ -25,8 +26,9 @@ static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((b
 /// The functions for vectors of one width. Each multiplies what it prepared itself.
 typedef struct {
   /// Writes 32·`blocks` numbers as whole ones. A number that is not finite makes every product with its block NaN.
+  /// - `keep_every_digit`: whether all blocks keep what float32 does.
   /// - `inputs`: 64-byte aligned, `integers_input_bytes` long.
-  void (*_Nonnull prepare)(const float *x, ptrdiff_t blocks, void *inputs);
+  void (*_Nonnull prepare)(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs);
 
   /// y[r] ← Σ weights of row r · x, for four rows of `blocks` blocks each; rows may be given twice.
   void (*_Nonnull multiply)(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
