@@ -55,8 +55,12 @@ struct IntegerProducts {
           for place in 0..<4 {
             sources[place] = layer.weight.bytes(row: min(start + place, last)).assumingMemoryBound(to: UInt8.self)
           }
-          kernels.multiply(format, sources.baseAddress, blocks, inputs, results.baseAddress)
-          for place in 0..<min(4, rows.upperBound - start) { y[start + place] = results[place] }
+          if start + 4 <= rows.upperBound {
+            kernels.multiply(format, sources.baseAddress, blocks, inputs, y + start)
+          } else {
+            kernels.multiply(format, sources.baseAddress, blocks, inputs, results.baseAddress)
+            for place in 0..<rows.upperBound - start { y[start + place] = results[place] }
+          }
         }
       }
     }

@@ -97,7 +97,11 @@ FEW_INLINE void few_dot_products(
   FEW_UNROLLED for (int h = 0; h < heads; h++) {
     few_four dots;
     few_sums(sums[h], &dots);
-    memcpy(scores + h * score_stride, &dots, (size_t)(count < 4 ? count : 4) * sizeof(float));
+    if (count >= 4) {
+      memcpy(scores + h * score_stride, &dots, sizeof dots);
+    } else {
+      memcpy(scores + h * score_stride, &dots, (size_t)count * sizeof(float));
+    }
   }
 }
 
