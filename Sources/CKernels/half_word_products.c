@@ -159,17 +159,47 @@ GROUP void store(int height, const sums *sums, bool accumulate, words_result res
   }
 }
 
-// The whole numbers at one place of depth, of eight results.
-HALF static inline __m256 weights_at(const char *half, int place, int part) {
-  const __m256i both = _mm256_load_si256((const __m256i *)(half + (place >> 1) * pair_bytes + part * 32));
+// The whole numbers at one place of a run, of eight results.
+HALF static inline __m256 weights_at(const char *record, int place, int part) {
+  const __m256i both = _mm256_load_si256((const __m256i *)(record + (place >> 1) * pair_bytes + part * 32));
   return _mm256_cvtepi32_ps(_mm256_madd_epi16(both, _mm256_set1_epi32(place & 1 ? 0x10000 : 1)));
 }
 
-// weights, factors: those of the half.
+// What is there before a panel's runs are multiplied, for each of its rows and results.
+typedef struct {
+  _Alignas(32) float at[words_rows][words_run];
+} start_sums;
+
+// The products of the inputs that were taken out. By rows, not by groups: a list's end is not foreseen, so that both halves'
+// results have it once.
+HALF static void multiply_outliers(const char *inputs, const char *weights, ptrdiff_t runs, start_sums *start) {
+  for (ptrdiff_t r = 0; r < words_rows; r++) {
+    __m256 sums[4];
+    UNROLLED for (int part = 0; part < 4; part++) sums[part] = _mm256_setzero_ps();
+    outlier_list out = outliers_of(inputs, r, runs);
+    for (const outlier *own = out.first; own < out.first + out.count; own++) {
+      const char *record = weights + own->place / words_run * words_weight_bytes;
+      const float *scales = (const float *)(record + factors_at);
+      const __m256 value = _mm256_set1_ps(own->value);
+      UNROLLED for (int part = 0; part < 4; part++) {
+        __m256 scaled = _mm256_mul_ps(weights_at(record, own->place % words_run, part), _mm256_load_ps(scales + part * 8));
+        sums[part] = _mm256_fmadd_ps(scaled, value, sums[part]);
+      }
+    }
+    UNROLLED for (int part = 0; part < 4; part++) _mm256_store_ps(start->at[r] + part * 8, sums[part]);
+  }
+}
+
+// weights, factors, start_sums: those of the half.
 GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, const char *factors,
-                          ptrdiff_t runs, bool have_minima, words_update update, words_result result) {
+                          ptrdiff_t runs, bool have_minima, const float *start_sums, words_update update,
+                          words_result result) {
   sums sums;
-  UNROLLED for (int r = 0; r < height; r++) sums.at[r][0] = sums.at[r][1] = _mm256_setzero_ps();
+  UNROLLED for (int r = 0; r < height; r++) {
+    UNROLLED for (int part = 0; part < 2; part++) {
+      sums.at[r][part] = _mm256_load_ps(start_sums + (start + r) * words_run + part * 8);
+    }
+  }
   for (ptrdiff_t run = 0; run < runs; run++) {
     const char *input = inputs + run * words_input_bytes;
     whole_sums whole = multiply_run(height, input + start * row_bytes, weights + run * words_weight_bytes);
@@ -194,19 +224,6 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
       }
     }
   }
-  UNROLLED for (int r = 0; r < height; r++) {
-    outlier_list out = outliers_of(inputs, start + r, runs);
-    for (ptrdiff_t index = 0; index < out.count; index++) {
-      const ptrdiff_t record = out.first[index].place / words_run * words_weight_bytes;
-      const float *own_factors = (const float *)(factors + record);
-      const __m256 value = _mm256_set1_ps(out.first[index].value);
-      UNROLLED for (int part = 0; part < 2; part++) {
-        __m256 scaled = _mm256_mul_ps(weights_at(weights + record, out.first[index].place % words_run, part),
-                                      _mm256_load_ps(own_factors + part * 8));
-        sums.at[r][part] = _mm256_fmadd_ps(scaled, value, sums.at[r][part]);
-      }
-    }
-  }
   // The update's rows end with the result's.
   if (result.rows >= height) {
     for (ptrdiff_t k = 0; k < update.depth; k++) {
@@ -225,8 +242,8 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
 #define MULTIPLY(name, height)                                                                                       \
   HALF __attribute__((noinline)) static void name(                                                                   \
       const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs,                 \
-      bool have_minima, words_update update, words_result result) {                                                  \
-    multiply_group(height, inputs, start, weights, factors, runs, have_minima, update, result);                      \
+      bool have_minima, const float *start_sums, words_update update, words_result result) {                         \
+    multiply_group(height, inputs, start, weights, factors, runs, have_minima, start_sums, update, result);          \
   }
 MULTIPLY(multiply_six, group_rows)
 MULTIPLY(multiply_four, 4)
@@ -242,20 +259,23 @@ static inline words_result half_of(words_result result, int half) {
 
 HALF void words_half_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
                               const words_update *update, const words_result *result) {
+  start_sums start;
+  multiply_outliers(inputs, weights, runs, &start);
   // The weights of a half are read by one group after the other, from the first-level cache where they fit.
   for (int half = 0; half < 2 && half * half_results < result->columns; half++) {
     const char *own = (const char *)weights + half * half_bytes;
     const char *factors = (const char *)weights + factors_at + half * half_bytes;
+    const float *own_start = start.at[0] + half * half_results;
     words_update part = *update;
     part.factor += part.depth > 0 ? half * half_results : 0;
     for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
       words_result rest = from_row(half_of(*result, half), row);
       if (rest.rows > 4) {
-        multiply_six(inputs, row, own, factors, runs, have_minima, part, rest);
+        multiply_six(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
       } else if (rest.rows > 2) {
-        multiply_four(inputs, row, own, factors, runs, have_minima, part, rest);
+        multiply_four(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
       } else {
-        multiply_two(inputs, row, own, factors, runs, have_minima, part, rest);
+        multiply_two(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
       }
       part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
     }
@@ -273,13 +293,40 @@ HALF static inline void scale_run(const char *rows, const char *parts, char *sca
   }
 }
 
+// The products of the inputs that were taken out, and the offsets.
+HALF static void multiply_outliers_transposed(const char *inputs, const char *weights, words_runs runs,
+                                              const float *offsets, ptrdiff_t offset_stride, ptrdiff_t rows,
+                                              start_sums *start) {
+  const int32_t first = (int32_t)runs.first * words_run, end = first + (int32_t)runs.count * words_run;
+  for (ptrdiff_t r = 0; r < words_rows; r++) {
+    __m256 sums[4];
+    UNROLLED for (int part = 0; part < 4; part++) {
+      sums[part] = _mm256_set1_ps(offsets && r < rows ? offsets[r * offset_stride] : 0);
+    }
+    outlier_list out = outliers_of(inputs, r, runs.all);
+    const outlier *own = out.first, *last = out.first + out.count;
+    // They are in the order of their places.
+    while (own < last && own->place < first) own++;
+    for (; own < last && own->place < end; own++) {
+      const int32_t place = own->place - first;
+      const char *record = weights + place / words_run * words_weight_bytes;
+      const float scale = ((const float *)(record + row_scales_at))[place % words_run];
+      const __m256 value = _mm256_set1_ps(own->value * scale);
+      UNROLLED for (int part = 0; part < 4; part++) {
+        sums[part] = _mm256_fmadd_ps(weights_at(record, place % words_run, part), value, sums[part]);
+      }
+    }
+    UNROLLED for (int part = 0; part < 4; part++) _mm256_store_ps(start->at[r] + part * 8, sums[part]);
+  }
+}
+
 HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, const char *weights, words_runs runs,
-                                           const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                           words_result result) {
+                                           const start_sums *start_sums, bool accumulate, words_result result) {
   sums sums[2];
   UNROLLED for (int r = 0; r < group_rows; r++) {
-    const __m256 offset = _mm256_set1_ps(offsets && r < result.rows ? offsets[r * offset_stride] : 0);
-    UNROLLED for (int half = 0; half < 2; half++) sums[half].at[r][0] = sums[half].at[r][1] = offset;
+    UNROLLED for (int part = 0; part < 4; part++) {
+      sums[part / 2].at[r][part % 2] = _mm256_load_ps(start_sums->at[start + r] + part * 8);
+    }
   }
   _Alignas(64) char scaled[group_rows * row_bytes];
   const char *input = inputs + runs.first * words_input_bytes, *record = weights;
@@ -298,32 +345,16 @@ HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, 
       }
     }
   }
-  const int32_t first = (int32_t)runs.first * words_run, end = first + (int32_t)runs.count * words_run;
-  UNROLLED for (int r = 0; r < group_rows; r++) {
-    outlier_list out = outliers_of(inputs, start + r, runs.all);
-    for (ptrdiff_t index = 0; index < out.count; index++) {
-      const int32_t place = out.first[index].place - first;
-      if (place < 0 || place >= end - first) continue;
-      const char *own = weights + place / words_run * words_weight_bytes;
-      const float scale = ((const float *)(own + row_scales_at))[place % words_run];
-      const __m256 value = _mm256_set1_ps(out.first[index].value * scale);
-      UNROLLED for (int half = 0; half < 2; half++) {
-        UNROLLED for (int part = 0; part < 2; part++) {
-          __m256 whole = weights_at(own + half * half_bytes, place % words_run, part);
-          sums[half].at[r][part] = _mm256_fmadd_ps(whole, value, sums[half].at[r][part]);
-        }
-      }
-    }
-  }
   UNROLLED for (int half = 0; half < 2; half++) store(group_rows, &sums[half], accumulate, half_of(result, half));
 }
 
 HALF void words_half_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
                                          const float *offsets, ptrdiff_t offset_stride, bool accumulate,
                                          const words_result *result) {
+  start_sums start;
+  multiply_outliers_transposed(inputs, weights, *runs, offsets, offset_stride, result->rows, &start);
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
-    multiply_group_transposed(inputs, row, weights, *runs, offsets ? offsets + row * offset_stride : NULL,
-                              offset_stride, accumulate, from_row(*result, row));
+    multiply_group_transposed(inputs, row, weights, *runs, &start, accumulate, from_row(*result, row));
   }
 }
 

@@ -39,7 +39,7 @@ typedef struct {
 
 // An input is taken out that is this many times as large as the mean of its row, and of its run: rounding would else be
 // coarse for the row, and words finer without it.
-static const float above_row = 5, above_run = 3;
+static const float above_row = 8, above_run = 3;
 
 // The inputs that were taken out of a row, and how many they are.
 typedef struct {
