@@ -149,9 +149,7 @@ struct TileProducts: Sendable {
     let chunk = evenChunk(of: weight.columns, limit: 32 * Self.extent * 2)
     let panels = TileOperand.count(weight.rows)
     let fitting = max(1, Self.panelFloats / (Self.extent * (chunk + Self.extent)))
-    let pieces = pool.evenPieces(panels, fitting: side == .left ? fitting : min(fitting, 4))
-    pool.run(pieces) { piece, worker in
-      let part = piece * panels / pieces..<(piece + 1) * panels / pieces
+    pool.panels(panels, fitting: side == .left ? fitting : min(fitting, 4), lines: nil) { part, _, worker in
       let packed = UnsafeMutableRawPointer(self.panels[worker].view.base)
       let factors = packed + part.count * TileOperand.count(chunk) * TileOperand.blockBytes
       tiles_begin()
@@ -213,10 +211,8 @@ struct TileProducts: Sendable {
   ///   - dx: [n, in].
   func linearBackward(_ dy: TileOperand, _ weight: WeightMatrix, accumulate: Bool, into dx: MatrixView) {
     let panels = TileOperand.count(weight.columns)
-    let pieces = pool.evenPieces(panels, fitting: Self.widestPiece / Self.extent)
     // Each part owns a range of input columns, so that no two threads add to the same place.
-    pool.run(pieces) { piece, worker in
-      let part = piece * panels / pieces..<(piece + 1) * panels / pieces
+    pool.panels(panels, fitting: Self.widestPiece / Self.extent, lines: nil) { part, _, worker in
       let columns = part.lowerBound * Self.extent..<min(weight.columns, part.upperBound * Self.extent)
       let packed = UnsafeMutableRawPointer(self.panels[worker].view.base)
       let chunk = evenChunk(of: weight.rows, limit: Self.panelFloats / (part.count * Self.extent))

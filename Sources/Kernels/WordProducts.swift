@@ -80,10 +80,8 @@ struct WordProducts: Sendable {
     let run = Self.run
     let count = (weight.rows + run - 1) / run
     let bytes = x.runs * Self.recordBytes
-    let pieces = pool.evenPieces(count, fitting: max(1, Self.panelBytes / bytes))
     let rank = update?.b.columns ?? 0
-    pool.run(pieces) { piece, worker in
-      let part = piece * count / pieces..<(piece + 1) * count / pieces
+    pool.panels(count, fitting: max(1, Self.panelBytes / bytes), lines: x.panels) { part, lines, worker in
       let packed = UnsafeMutableRawPointer(panels[worker].view.base)
       withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, part.count * rank * run)) { factors in
         for (index, panel) in part.enumerated() {
@@ -93,7 +91,7 @@ struct WordProducts: Sendable {
             Self.transpose(update.b.rows(rows), scale: update.scale, into: factor + index * run * rank)
           }
         }
-        for line in 0..<x.panels {
+        for line in lines {
           let rows = x.rows(of: line)
           for (index, panel) in part.enumerated() {
             let columns = panel * run..<min(weight.rows, (panel + 1) * run)
@@ -137,10 +135,9 @@ struct WordProducts: Sendable {
     let offsets = stored.hasMinima ? offsets(rows, stored) : nil
     let stretches = stretches(of: dy.runs)
     let bytes = (stretches.first?.count ?? 0) * Self.recordBytes
-    let pieces = pool.evenPieces(count, fitting: min(Self.columnRuns, max(1, Self.panelBytes / max(1, bytes))))
-    // Each part owns a range of input columns, so that no two threads add to the same place.
-    pool.run(pieces) { piece, worker in
-      let part = piece * count / pieces..<(piece + 1) * count / pieces
+    let fitting = min(Self.columnRuns, max(1, Self.panelBytes / max(1, bytes)))
+    // Each part owns input columns of some rows, so that no two threads add to the same place.
+    pool.panels(count, fitting: fitting, lines: dy.panels) { part, lines, worker in
       let packed = UnsafeMutableRawPointer(panels[worker].view.base)
       for stretch in stretches {
         for (place, block) in stretch.enumerated() {
@@ -149,7 +146,7 @@ struct WordProducts: Sendable {
             stride: bytes)
         }
         let isFirst = stretch.lowerBound == 0
-        for line in 0..<dy.panels {
+        for line in lines {
           let rows = dy.rows(of: line)
           for (index, column) in part.enumerated() {
             var runs = words_runs(first: stretch.lowerBound, count: stretch.count, all: dy.runs)

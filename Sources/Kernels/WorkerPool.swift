@@ -82,10 +82,4 @@ public final class WorkerPool: @unchecked Sendable {
       body(part * count / pieces..<(part + 1) * count / pieces, worker)
     }
   }
-
-  /// How many parts so many panels are cut into: of at most `fitting` panels, the same number for each thread.
-  func evenPieces(_ panels: Int, fitting: Int) -> Int {
-    let least = (panels + fitting - 1) / fitting
-    return min(panels, (least + threads - 1) / threads * threads)
-  }
 }
