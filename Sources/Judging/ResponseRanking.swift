@@ -21,6 +21,6 @@ public struct ResponseRanking {
     try scorer.validate(ScoringRequest(base: prompt, standard: nil, judge: nil, output: output))
     let layout = model.layout([prompt + output.dropLast()])
     let rows = output.indices.map { layout.row(sequence: 0, position: prompt.count - 1 + $0) }
-    return model.rankings(model.states(layout), rows: rows, targets: output, count: count)
+    return model.rankings(model.states(layout, reading: rows), rows: rows, targets: output, count: count)
   }
 }

@@ -26,6 +26,9 @@ public struct ScoringRequest: Sendable {
 
   /// What the model reads: each prompt with the response. The last response token predicts nothing.
   public var sequences: [[Int32]] { prompts.map { $0 + output.dropLast() } }
+
+  /// The first position of each sequence whose state is read: all behind it are too.
+  public var firstRead: [Int] { prompts.map { $0.count - 1 } }
 }
 
 /// Reads responses again under their prompts: the probability of each token, and the state that predicts it.
@@ -105,7 +108,8 @@ public struct ResponseScorer: Sendable {
       sequences += request.sequences
     }
     let layout = model.layout(sequences)
-    return frames(of: requests, states: model.states(layout)) { request, sequence, position in
+    let states = model.states(layout, reading: layout.rows(from: requests.flatMap(\.firstRead)))
+    return frames(of: requests, states: states) { request, sequence, position in
       layout.row(sequence: starts[request] + sequence, position: position)
     }
   }

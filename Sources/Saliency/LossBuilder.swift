@@ -118,13 +118,15 @@ public struct LossBuilder: Sendable {
 
   /// What the loss of a record, whose scores are yet to come, may learn from at most: for each of its terms the tokens
   /// up to the last position that any weights give a weight. The tokens of each sequence of the loss, as far as its
-  /// weights reach, begin one of these; the first holds base prompt and response.
+  /// weights reach, begin one of these; the first holds base prompt and response. `first` is the first position that any
+  /// weights give a weight.
   /// - Precondition: the method reads scores.
   /// - Throws: `SaliencyError` if the record lacks tokens that the method needs.
-  public func reach(of record: ScoredRecord) throws(SaliencyError) -> [[Int32]] {
+  public func reach(of record: ScoredRecord) throws(SaliencyError) -> [(tokens: [Int32], first: Int)] {
     let count = try record.required(\.response, "output").count
     return try sequences(of: record, .likelihood(count: count)).compactMap { sequence in
-      sequence.positions.last.map { Array(sequence.tokens.prefix(Int($0) + 1)) }
+      guard let first = sequence.positions.first, let last = sequence.positions.last else { return nil }
+      return (Array(sequence.tokens.prefix(Int(last) + 1)), Int(first))
     }
   }
 

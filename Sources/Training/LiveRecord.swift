@@ -12,6 +12,8 @@ struct LiveRecord: Sendable, PassMember {
   let request: ScoringRequest
   let learned: [[Int32]]
   let riders: [[Int32]]
+  let firstLearned: [Int]
+  let firstRidden: [Int]
   /// For each of the request's sequences, which learned one begins with it, or which rider it is.
   private let places: [Place]
 
@@ -27,14 +29,20 @@ struct LiveRecord: Sendable, PassMember {
     self.judged = judged
     self.request = request
     let reach = try builder.reach(of: judged)
-    var riders: [[Int32]] = []
-    places = request.sequences.map { sequence in
-      if let place = reach.firstIndex(where: { $0.starts(with: sequence) }) { return .learned(place) }
-      riders.append(sequence)
+    learned = reach.map(\.tokens)
+    var firstLearned = Self.firstReads(reach)
+    var riders: [(tokens: [Int32], first: Int)] = []
+    places = zip(request.sequences, request.firstRead).map { sequence, first in
+      if let place = reach.firstIndex(where: { $0.tokens.starts(with: sequence) }) {
+        firstLearned[place] = min(firstLearned[place], first)
+        return .learned(place)
+      }
+      riders.append((sequence, first))
       return .rider(riders.count - 1)
     }
-    learned = reach
-    self.riders = riders
+    self.firstLearned = firstLearned
+    self.riders = riders.map(\.tokens)
+    firstRidden = riders.map(\.first)
   }
 
   /// Which sequence of a layout is one of the request's.

@@ -97,7 +97,8 @@ public struct Trainer {
     for group in groups(batch) {
       let layout = model.layout(group.flatMap(\.learned), riders: group.flatMap(\.riders))
       var owners: [(id: String, tokens: [Int32])] = []
-      let losses = try model.lossGradient(layout, addingTo: gradient, dropout: dropout) {
+      let read = layout.rows(from: group.flatMap(\.firstLearned) + group.flatMap(\.firstRidden))
+      let losses = try model.lossGradient(layout, reading: read, addingTo: gradient, dropout: dropout) {
         (states) throws(TrainingError) -> [LossTerm] in
         var terms: [LossTerm] = []
         var start = 0

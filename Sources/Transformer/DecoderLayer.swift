@@ -17,6 +17,8 @@ struct DecoderLayer {
   /// Keys that a query sees at most; nil for all.
   let window: Int?
   let products: Products
+  /// Rows that what comes behind attention is computed for, m of them; nil for all n.
+  var reading: ReadRows?
 
   private var attention: Attention {
     Attention(
@@ -26,9 +28,14 @@ struct DecoderLayer {
 
   private func linear(_ projection: Projection) -> AdaptedLinear {
     let update = adapter[projection]
+    let isRead = [.output, .gate, .up, .down].contains(projection)
+    func keys(_ dropout: LayerDropout) -> [UInt64] {
+      guard isRead, let reading else { return dropout.keys }
+      return reading.rows.map { dropout.keys[$0] }
+    }
     return AdaptedLinear(
       weight: weights[projection], bias: weights.bias(of: projection), update: update,
-      dropout: update == nil ? nil : dropout.map { RowDropout(mask: $0.mask(projection), keys: $0.keys) },
+      dropout: update == nil ? nil : dropout.map { RowDropout(mask: $0.mask(projection), keys: keys($0)) },
       products: products)
   }
 
@@ -93,23 +100,29 @@ struct DecoderLayer {
     return SharedRows(result.view)
   }
 
-  /// Forward: replaces the residual stream by what the layer makes of it.
+  /// Forward: replaces the residual stream by what the layer makes of it, unless only some rows are read.
   /// - Parameters:
   ///   - stream: [n, D].
   ///   - positions: n positions.
   ///   - activations: filled; `input` too.
   ///   - groups: called once keys and values are there, to say which queries see which of them.
-  func forward(
+  /// - Returns: the stream behind the layer, of the rows that are read.
+  @discardableResult func forward(
     _ stream: Matrix, positions: [Int32], activations: LayerActivations,
     groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
-  ) {
+  ) -> Matrix {
     attend(stream, positions: positions, activations: activations, groups: groups)
     expand(activations)
-    let projected = activations.feedForward.projected ?? stream
+    let output = reading.map { Matrix(uninitializedRows: $0.rows.count, columns: stream.columns) } ?? stream
+    let projected = activations.feedForward.projected ?? output
     forwardDown(activations, into: projected)
-    normalize(projected, weights.feedForwardOutputNorm, into: stream)
-    Elementwise.add(activations.attention.middle.view, to: stream.view, pool: products.pool)
+    normalize(projected, weights.feedForwardOutputNorm, into: output)
+    Elementwise.add(activations.attention.middle.view, to: output.view, pool: products.pool)
+    return output
   }
+
+  /// The rows of a matrix that are read; the matrix itself if all are.
+  private func read(_ x: Matrix) -> Matrix { reading?.gathered(x) ?? x }
 
   /// A norm that the family may have, of each head or whole row, whatever the weight is for; both matrices may be the
   /// same.
@@ -144,12 +157,12 @@ struct DecoderLayer {
       queries: activations.queries.view, groups: groups(activations.keys, activations.values),
       into: activations.attended.view, normalizers: activations.normalizers?.view, products: products)
     let projected = activations.projected ?? activations.middle
-    let attended = activations.attended
+    let attended = read(activations.attended)
     forward([(.output, projected)], narrow, again: again, rows: attended.rows, columns: attended.columns) {
       Elementwise.copy(attended.view.rows($0), into: $1)
     }
     normalize(projected, weights.attentionOutputNorm, into: activations.middle)
-    Elementwise.add(stream.view, to: activations.middle.view, pool: pool)
+    Elementwise.add(read(stream).view, to: activations.middle.view, pool: pool)
   }
 
   /// The wide part of the feed-forward half: fills its activations from the stream in the middle.
@@ -175,22 +188,23 @@ struct DecoderLayer {
     return gated
   }
 
-  /// Backward: turns the gradient to the layer's output into that to its input. Spoils the activations.
+  /// Backward: turns the gradient to the layer's output into that to its input. Spoils the activations and the gradient.
   /// - Parameters:
-  ///   - gradient: [n, D], in and out.
+  ///   - gradient: of the rows that are read, [m, D].
   ///   - packing: the layout of the forward pass.
   ///   - updates: where the adapter's gradients are summed.
   ///   - reachesInput: whether anything below this layer is trained; if not, the gradient stops at the lowest
-  ///     projection that is, and `gradient` is left undefined.
+  ///     projection that is, and what is returned is undefined.
+  /// - Returns: the gradient to the layer's input, [n, D].
   func backward(
     _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
-  ) {
+  ) -> Matrix {
     let attentionIsTrained = adapter.keys.contains { $0.isAttention }
     feedForwardBackward(
       gradient, activations: activations, updates: updates, reachesMiddle: reachesInput || attentionIsTrained)
-    guard reachesInput || attentionIsTrained else { return }
-    attentionBackward(
+    guard reachesInput || attentionIsTrained else { return gradient }
+    return attentionBackward(
       gradient, positions: positions, activations: activations, packing: packing, updates: updates,
       reachesInput: reachesInput)
   }
@@ -239,17 +253,19 @@ struct DecoderLayer {
   private func attentionBackward(
     _ gradient: Matrix, positions: [Int32], activations: LayerActivations, packing: [SegmentRows],
     updates: [Projection: LowRankPair], reachesInput: Bool
-  ) {
+  ) -> Matrix {
     let narrow = activations.narrow.inputs
     let activations = activations.attention
-    guard let normalizers = activations.normalizers else { return }
+    guard let normalizers = activations.normalizers else { return gradient }
     let pool = products.pool
     let projectedGradient = normGradient(
       activations.projected, weights.attentionOutputNorm, outputGradient: gradient)
-    let attendedGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.attended.columns)
+    let readGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.attended.columns)
     linear(.output).backward(
-      SharedRows(activations.attended.view), narrow: narrow[.output], outputGradient: projectedGradient.view,
-      gradient: updates[.output], adding: false, into: attendedGradient.view)
+      SharedRows(read(activations.attended).view), narrow: narrow[.output], outputGradient: projectedGradient.view,
+      gradient: updates[.output], adding: false, into: readGradient.view)
+    let attendedGradient = reading?.scattered(readGradient) ?? readGradient
+    let gradient = reading?.scattered(gradient) ?? gradient
     let queryGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.queries.columns)
     let keyGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.keys.columns)
     let valueGradient = Matrix(uninitializedRows: gradient.rows, columns: activations.values.columns)
@@ -272,10 +288,11 @@ struct DecoderLayer {
         first, narrow: narrow[projection], outputGradient: outputGradient.view, gradient: updates[projection],
         adding: projection != .query, into: firstGradient?.view)
     }
-    guard let firstGradient else { return }
+    guard let firstGradient else { return gradient }
     RootMeanSquareNorm.backward(
       activations.input.view, weight: weights.attentionNorm, epsilon: configuration.normEpsilon,
       outputGradient: firstGradient.view, addingTo: gradient.view, pool: pool)
+    return gradient
   }
 }
 

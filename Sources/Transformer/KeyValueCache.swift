@@ -93,9 +93,11 @@ public final class KeyValueCache {
 
 extension TransformerModel {
   /// Runs tokens behind what their caches hold and adds them to the caches.
-  /// - Parameter runs: caches, each at most once, with the tokens to append; a parent may stand before its children.
+  /// - Parameters:
+  ///   - runs: caches, each at most once, with the tokens to append; a parent may stand before its children.
+  ///   - read: rows of the result that will be read, the others are NaN; nil for all.
   /// - Returns: final-norm outputs of all tokens, run after run, [n, D].
-  public func extend(_ runs: [(cache: KeyValueCache, tokens: [Int32])]) -> Matrix {
+  public func extend(_ runs: [(cache: KeyValueCache, tokens: [Int32])], reading read: [Int]? = nil) -> Matrix {
     var positions: [Int32] = []
     var rows: [Range<Int>] = []
     for (cache, tokens) in runs {
@@ -104,10 +106,14 @@ extension TransformerModel {
       positions += tokens.indices.map { Int32(first + $0) }
       cache.reserve(tokens.count)
     }
-    let stream = embedded(runs.flatMap(\.tokens))
-    let activations = LayerActivations(rows: positions.count, configuration: configuration)
+    let reading = ReadRows(read, of: positions.count)
+    var stream = embedded(runs.flatMap(\.tokens))
+    var activations = LayerActivations(rows: positions.count, configuration: configuration)
     for index in 0..<configuration.layers {
-      layer(index).forward(stream, positions: positions, activations: activations) { keys, values in
+      if isTop(index) { activations = activations.reading(reading, configuration: configuration) }
+      stream = layer(index, reading: reading).forward(
+        stream, positions: positions, activations: activations
+      ) { keys, values in
         let (keys, values) = (keys.view, values.view)
         products.pool.ranges(runs.count, minimum: 8) { part, _ in
           for run in part {
@@ -117,7 +123,7 @@ extension TransformerModel {
         return zip(runs, rows).map { $0.0.cache.group(layer: index, queries: $0.1) }
       }
     }
-    return finalNormalized(stream)
+    return finalNormalized(stream, reading: reading)
   }
 
   /// Runs prompts into fresh caches, what they share once.
@@ -133,11 +139,10 @@ extension TransformerModel {
       caches[segment.rows.lowerBound] = cache
       runs.append((cache, Array(layout.tokens[segment.rows])))
     }
-    let states = extend(runs)
     let ends = layout.paths.compactMap { path in
-      path.last.flatMap { last in caches[last.lowerBound].map { ($0, last.upperBound - 1) } }
+      path.last.flatMap { last in caches[last.lowerBound].map { (cache: $0, row: last.upperBound - 1) } }
     }
-    return (states, ends)
+    return (extend(runs, reading: ends.map(\.row)), ends)
   }
 
   /// The logits of some rows of final-norm outputs, a chunk at a time.

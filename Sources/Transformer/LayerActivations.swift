@@ -22,6 +22,16 @@ struct LayerActivations {
     self.feedForward = feedForward
     narrow = NarrowActivations()
   }
+
+  /// The same up to attention, room of its own for some rows behind it; all the same if all rows are read.
+  func reading(_ some: ReadRows?, configuration: ModelConfiguration, isTrained: Bool = false) -> LayerActivations {
+    guard let some else { return LayerActivations(attention: attention, feedForward: feedForward) }
+    return LayerActivations(
+      attention: AttentionActivations(
+        attention, readRows: some.rows.count, configuration: configuration, isTrained: isTrained),
+      feedForward: FeedForwardActivations(
+        rows: some.rows.count, configuration: configuration, isTrained: isTrained))
+  }
 }
 
 /// Activations of the attention half of a layer. n is the number of rows.
@@ -42,9 +52,10 @@ final class AttentionActivations {
   let attended: Matrix
   /// What attention's backward pass wants to know again, [n, heads]; nil where there is none.
   let normalizers: Matrix?
-  /// What the output projection gives, before its norm, [n, D]; nil without such a norm or a backward pass.
+  /// What the output projection gives, before its norm, [n, D], or of the rows that are read; nil without such a norm or a
+  /// backward pass.
   let projected: Matrix?
-  /// The residual stream between attention and feed-forward, [n, D].
+  /// The residual stream between attention and feed-forward, [n, D], or of the rows that are read.
   let middle: Matrix
 
   /// What can be kept in fewer digits, but for `middle`: it is what the feed-forward half is computed from again.
@@ -72,6 +83,16 @@ final class AttentionActivations {
     rawKeys = matrix(narrow, if: c.hasHeadNorms)
     normalizers = matrix(c.heads, if: true)
     projected = matrix(c.hiddenSize, if: c.hasOutputNorms)
+  }
+
+  /// Those of all rows up to what attention gives, and room for what is made of some of them.
+  init(_ all: AttentionActivations, readRows: Int, configuration c: ModelConfiguration, isTrained: Bool) {
+    (input, rawQueries, rawKeys) = (all.input, all.rawQueries, all.rawKeys)
+    (queries, keys, values, attended) = (all.queries, all.keys, all.values, all.attended)
+    normalizers = all.normalizers
+    projected =
+      isTrained && c.hasOutputNorms ? Matrix(uninitializedRows: readRows, columns: c.hiddenSize) : nil
+    middle = Matrix(uninitializedRows: readRows, columns: c.hiddenSize)
   }
 }
 

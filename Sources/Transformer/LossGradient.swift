@@ -59,11 +59,12 @@ extension TransformerModel {
   /// The same with terms that hang on what the pass itself finds, before anything is learned from it.
   /// - Parameters:
   ///   - layout: the learned sequences, and riders, which are read in the same pass and have no part in the gradient.
+  ///   - read: the rows that `terms` will read and give terms at, the others' states are NaN; nil for all.
   ///   - terms: gets the final-norm outputs of all rows, [rows, D], for `logProbabilities`; gives terms at learned rows.
   ///     Without any there is no backward pass.
   /// - Throws: what `terms` throws; the gradient is then as it was.
   public func lossGradient<Failure: Error>(
-    _ layout: PackedLayout, addingTo gradient: Adapter, dropout: StepDropout? = nil,
+    _ layout: PackedLayout, reading read: [Int]? = nil, addingTo gradient: Adapter, dropout: StepDropout? = nil,
     activationBudget: Int = TransformerModel.activationBudget, terms: (_ states: Matrix) throws(Failure) -> [LossTerm]
   ) throws(Failure) -> [Double] {
     let c = configuration
@@ -72,8 +73,10 @@ extension TransformerModel {
     let segments = Array(layout.segments[..<layout.learnedSegments])
     let keys = dropout == nil ? [] : layout.rowKeys
     let (learnedKeys, riderKeys) = (Array(keys.prefix(rows)), Array(keys.dropFirst(rows)))
-    func trained(_ index: Int, _ keys: [UInt64]) -> DecoderLayer {
-      layer(index, dropout: dropout.map { LayerDropout(rate: $0.rate, seed: $0.seed, layer: index, keys: keys) })
+    let reading = ReadRows(read.map { $0.filter { $0 < rows } }, of: rows)
+    func trained(_ index: Int, _ keys: [UInt64], _ reading: ReadRows?) -> DecoderLayer {
+      let dropout = dropout.map { LayerDropout(rate: $0.rate, seed: $0.seed, layer: index, keys: keys) }
+      return layer(index, dropout: dropout, reading: reading)
     }
     func groups(_ keys: Matrix, _ values: Matrix) -> [AttentionGroup] {
       segments.map { $0.group(keys: keys.view, values: values.view) }
@@ -84,34 +87,39 @@ extension TransformerModel {
       rows: rows, configuration: c, lowest: lowest, budget: activationBudget, rounded: rounds)
     let shared = LayerActivations(rows: rows, configuration: c, isTrained: true)
     var kept: [KeptActivations?] = []
-    let stream = embedded(Array(layout.tokens[..<rows]))
-    var riders = RiderPass(layout, model: self)
+    var stream = embedded(Array(layout.tokens[..<rows]))
+    var riders = RiderPass(layout, reading: read, model: self)
     for (index, keeps) in plan.layers.enumerated() {
-      var own = keeps.map { KeptActivations($0, of: stream, shared: shared, rounds: rounds, configuration: c) }
-      let activations =
-        own?.activations ?? LayerActivations(attention: shared.attention, feedForward: shared.feedForward)
-      trained(index, learnedKeys).forward(stream, positions: positions, activations: activations, groups: groups)
-      riders?.forward(trained(index, riderKeys), beside: activations.attention)
+      let room = shared.reading(isTop(index) ? reading : nil, configuration: c, isTrained: true)
+      var own = keeps.map { KeptActivations($0, of: stream, shared: room, rounds: rounds, configuration: c) }
+      let activations = own?.activations ?? room
+      stream = trained(index, learnedKeys, reading).forward(
+        stream, positions: positions, activations: activations, groups: groups)
+      let beside = trained(index, riderKeys, riders?.reading)
+      riders?.forward(beside, beside: activations.attention)
       own?.store(pool: products.pool)
       kept.append(own)
     }
     let states = Matrix(uninitializedRows: layout.rows, columns: stream.columns)
-    finalNormalized(stream, into: states.view.rows(0..<rows))
-    if let riders { finalNormalized(riders.stream, into: states.view.rows(rows..<layout.rows)) }
+    finalNormalized(stream, reading: reading, into: states.view.rows(0..<rows))
+    if let riders {
+      finalNormalized(riders.stream, reading: riders.reading, into: states.view.rows(rows..<layout.rows))
+    }
     riders = nil
     let terms = try terms(states)
     if terms.isEmpty { return [] }
-    let stateGradient = Matrix(rows: stream.rows, columns: stream.columns)
+    var stateGradient = Matrix(rows: rows, columns: stream.columns)
     let losses = head.loss(states, terms: terms, addingTo: stateGradient)
-    let streamGradient = Matrix(rows: stream.rows, columns: stream.columns)
+    if let reading { stateGradient = reading.gathered(stateGradient) }
+    var streamGradient = Matrix(rows: stream.rows, columns: stream.columns)
     RootMeanSquareNorm.backward(
       stream.view, weight: checkpoint.finalNorm, epsilon: c.normEpsilon, outputGradient: stateGradient.view,
       addingTo: streamGradient.view, pool: products.pool)
     for index in plan.layers.indices.reversed() {
       guard let own = kept[index] else { break }
-      let layer = trained(index, learnedKeys)
+      let layer = trained(index, learnedKeys, reading)
       own.restore(layer, positions: positions, groups: groups)
-      layer.backward(
+      streamGradient = layer.backward(
         streamGradient, positions: positions, activations: own.activations, packing: segments,
         updates: gradient.layers[index], reachesInput: index > lowest)
       kept[index] = nil

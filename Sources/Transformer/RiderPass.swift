@@ -8,14 +8,21 @@ struct RiderPass {
   private let learned: Int
   private let segments: [SegmentRows]
   private let positions: [Int32]
-  private let activations: LayerActivations
-  /// The residual stream, [n, D].
-  let stream: Matrix
+  private var activations: LayerActivations
+  private let configuration: ModelConfiguration
+  /// Those of its rows that are read; nil for all.
+  let reading: ReadRows?
+  /// The residual stream, [n, D]; behind the top layer that of the rows that are read.
+  private(set) var stream: Matrix
 
   /// At the embeddings; nil if the layout has no such rows.
-  init?(_ layout: PackedLayout, model: TransformerModel) {
+  /// - Parameter read: rows of the layout that are read; nil for all.
+  init?(_ layout: PackedLayout, reading read: [Int]?, model: TransformerModel) {
     guard layout.learnedRows < layout.rows else { return nil }
     learned = layout.learnedRows
+    configuration = model.configuration
+    let own = read.map { $0.filter { $0 >= layout.learnedRows }.map { $0 - layout.learnedRows } }
+    reading = ReadRows(own, of: layout.rows - learned)
     segments = Array(layout.segments[layout.learnedSegments...])
     positions = Array(layout.positions[learned...])
     activations = LayerActivations(rows: layout.rows - learned, configuration: model.configuration)
@@ -24,8 +31,11 @@ struct RiderPass {
 
   /// Through one layer.
   /// - Parameter beside: what the layer's attention has of the learned rows.
-  func forward(_ layer: DecoderLayer, beside: AttentionActivations) {
-    layer.forward(stream, positions: positions, activations: activations) { keys, values in
+  mutating func forward(_ layer: DecoderLayer, beside: AttentionActivations) {
+    if let reading = layer.reading { activations = activations.reading(reading, configuration: configuration) }
+    let learned = learned
+    let segments = segments
+    stream = layer.forward(stream, positions: positions, activations: activations) { keys, values in
       segments.map { segment in
         func block(_ rows: Range<Int>) -> KeyBlock {
           if rows.upperBound <= learned {

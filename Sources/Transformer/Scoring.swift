@@ -3,15 +3,20 @@ import Kernels
 
 extension TransformerModel {
   /// The final-norm outputs of a layout, [rows, D]: an inference pass, which keeps one layer's activations at a time.
-  public func states(_ layout: PackedLayout) -> Matrix {
-    let stream = embedded(layout.tokens)
-    let activations = LayerActivations(rows: layout.rows, configuration: configuration)
+  /// - Parameter rows: those that will be read, the others are NaN; nil for all.
+  public func states(_ layout: PackedLayout, reading rows: [Int]? = nil) -> Matrix {
+    let reading = ReadRows(rows, of: layout.rows)
+    var stream = embedded(layout.tokens)
+    var activations = LayerActivations(rows: layout.rows, configuration: configuration)
     for index in 0..<configuration.layers {
-      layer(index).forward(stream, positions: layout.positions, activations: activations) { keys, values in
+      if isTop(index) { activations = activations.reading(reading, configuration: configuration) }
+      stream = layer(index, reading: reading).forward(
+        stream, positions: layout.positions, activations: activations
+      ) { keys, values in
         layout.segments.map { $0.group(keys: keys.view, values: values.view) }
       }
     }
-    return finalNormalized(stream)
+    return finalNormalized(stream, reading: reading)
   }
 
   /// log p(target) at rows of final-norm outputs, natural logarithm.

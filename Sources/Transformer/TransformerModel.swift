@@ -60,12 +60,16 @@ public struct TransformerModel: Sendable {
 
   var head: LanguageModelHead { LanguageModelHead(weight: checkpoint.head, products: products) }
 
-  func layer(_ index: Int, dropout: LayerDropout? = nil) -> DecoderLayer {
+  /// - Parameter reading: the rows whose final states are read; it counts in the top layer.
+  func layer(_ index: Int, dropout: LayerDropout? = nil, reading: ReadRows? = nil) -> DecoderLayer {
     let window = configuration.window(layer: index)
     return DecoderLayer(
       configuration: configuration, weights: checkpoint.layers[index], adapter: adapter?.layers[index] ?? [:],
-      dropout: dropout, rotary: window == nil ? rotary : slidingRotary, window: window, products: products)
+      dropout: dropout, rotary: window == nil ? rotary : slidingRotary, window: window, products: products,
+      reading: isTop(index) ? reading : nil)
   }
+
+  func isTop(_ layer: Int) -> Bool { layer == configuration.layers - 1 }
 
   /// The embeddings of tokens, times the model's factor on them, [n, D].
   func embedded(_ tokens: [Int32]) -> Matrix {
@@ -82,6 +86,20 @@ public struct TransformerModel: Sendable {
     let result = Matrix(uninitializedRows: stream.rows, columns: stream.columns)
     finalNormalized(stream, into: result.view)
     return result
+  }
+
+  /// The same of what the top layer gives for the rows that are read, [n, D]; the others become NaN.
+  func finalNormalized(_ stream: Matrix, reading: ReadRows?) -> Matrix {
+    guard let reading else { return finalNormalized(stream) }
+    let result = Matrix(uninitializedRows: reading.all, columns: stream.columns)
+    finalNormalized(stream, reading: reading, into: result.view)
+    return result
+  }
+
+  /// The same into rows that are there.
+  func finalNormalized(_ stream: Matrix, reading: ReadRows?, into result: MatrixView) {
+    guard let reading else { return finalNormalized(stream, into: result) }
+    reading.scatter(finalNormalized(stream), into: result)
   }
 
   /// The same into rows that are there.

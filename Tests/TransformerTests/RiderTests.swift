@@ -111,6 +111,50 @@ import Transformer
     }
   }
 
+  /// Behind the top layer's attention only what is read is computed.
+  @Test(arguments: families, [nil, Float(0.25)])
+  func rowsThatNobodyReadsAreLeftOut(_ family: TinyModelCase, _ rate: Float?) throws {
+    let setup = try Setup(family)
+    let layout = setup.transformer.layout(setup.learned, riders: setup.riders)
+    let first = setup.learned.map { $0.count * 2 / 3 } + setup.riders.map { $0.count - 6 }
+    let rows = layout.rows(from: first)
+    let terms = setup.placed(layout).filter { rows.contains($0.row) }
+    struct Pass {
+      var losses: [Double] = []
+      var read: [Double] = []
+      var unread: [Double] = []
+      let gradient: Adapter
+    }
+    func pass(reading: [Int]?) -> Pass {
+      var pass = Pass(gradient: setup.adapter.zeros())
+      let dropout = rate.map { StepDropout(rate: $0, seed: 3) }
+      pass.losses = setup.transformer.lossGradient(
+        layout, reading: reading, addingTo: pass.gradient, dropout: dropout
+      ) { (states) throws(Never) in
+        pass.read = rows.flatMap { row in (0..<states.columns).map { Double(states[row, $0]) } }
+        pass.unread = (0..<layout.rows).filter { !rows.contains($0) }.map { Double(states[$0, 0]) }
+        return terms
+      }
+      return pass
+    }
+    let (some, all) = (pass(reading: rows), pass(reading: nil))
+    #expect(rows.count < layout.rows / 2 && terms.count > 10)
+    #expect(some.unread.allSatisfy(\.isNaN) && !all.unread.contains(where: \.isNaN))
+    #expect(largestDifference(some.read, all.read) < 1e-4)
+    #expect(largestDifference(some.losses, all.losses) < 1e-4)
+    for ((name, matrix), (_, reference)) in zip(some.gradient.parameters, all.gradient.parameters) {
+      let largest = reference.doubles.map(abs).max() ?? 0
+      #expect(largest > 0 && largestDifference(matrix.doubles, reference.doubles) < 1e-4 * largest, "\(name)")
+    }
+  }
+
+  @Test func rowsAreReadFromAPositionOn() {
+    let layout = PackedLayout([[1, 2, 3, 4], [1, 2, 5]], riders: [[1, 2, 3, 4, 6, 7]], sharingPrefixesFrom: 1)
+    #expect(layout.rows(from: [3, 2, 5]).map { layout.tokens[$0] }.sorted() == [4, 5, 7])
+    #expect(layout.rows(from: [1, 3, 6]).map { layout.tokens[$0] }.sorted() == [2, 3, 4])
+    #expect(layout.rows(from: [0, 0, 0]) == Array(0..<layout.rows))
+  }
+
   private struct Refusal: Error {}
 
   @Test func withoutTermsNothingIsLearned() throws {

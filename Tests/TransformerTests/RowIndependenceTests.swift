@@ -110,6 +110,11 @@ import Transformer
       let one = transformer.logProbabilities(transformer.states(layout), rows: [row], targets: [sequences[0][row]])
       #expect(one == [whole[row]], "row \(row)")
     }
+    let states = transformer.states(layout)
+    for read in [[182], [3, 140], Array(100..<183)] {
+      let isSame = values(transformer.states(layout, reading: read), read) == values(states, read)
+      #expect(isSame, "rows \(read) alone")
+    }
   }
 
   @Test(arguments: cases) func statesOfBatches(_ test: Case) throws {
