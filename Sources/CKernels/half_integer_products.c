@@ -2,12 +2,9 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
+#include "half_vectors.h"
 #include "integer_layout.h"
 
-// The library is built for any processor; only these functions use what must be asked for first.
-#define HALF __attribute__((target("avx2,fma,f16c")))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // A block is four vectors of sixteen words: inputs at even places and at odd ones, then the same of their low bytes, where
@@ -31,25 +28,13 @@ KNOWN parts parts_of(const void *inputs, ptrdiff_t blocks) {
 // coarse for the row.
 static const float above_row = 8, largest_word = 32767;
 
-HALF static inline float total_of(__m256 x) {
-  __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
 HALF static inline float largest_of(__m256 x) {
   __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
-HALF static inline int whole_total_of(__m256i x) {
-  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-  __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
-}
-
-// Sixteen words of 32 whole numbers' halves, those at even places, then those at odd ones: the order in which bytes come apart.
+// The words of 32 whole numbers, those at even places, then those at odd ones: the order in which bytes come apart.
 HALF static inline void store_words(const __m256i x[4], char *target) {
   const __m256i order = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,  //
                                          0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
@@ -62,8 +47,6 @@ HALF static inline void store_words(const __m256i x[4], char *target) {
   _mm256_store_si256((__m256i *)target, _mm256_permute2x128_si256(half[0], half[1], 0x20));
   _mm256_store_si256((__m256i *)(target + 32), _mm256_permute2x128_si256(half[0], half[1], 0x31));
 }
-
-HALF static inline __m256 magnitude(__m256 x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
 
 // A block of inputs as words, its scale and its sum; whether it has low bytes.
 HALF static inline bool prepare_block(const float *x, float limit, char *target, float factors[2]) {
@@ -91,21 +74,14 @@ HALF static inline bool prepare_block(const float *x, float limit, char *target,
     store_words(lower, target + 64);
   }
   store_words(whole, target);
-  factors[0] = (size > 1e-30f ? size / range : 0) + total_of(nothing);
-  factors[1] = factors[0] * (float)whole_total_of(total);
+  factors[0] = (size > 1e-30f ? size / range : 0) + sum_of(nothing);
+  factors[1] = factors[0] * (float)whole_sum_of(total);
   return has_low_bytes;
-}
-
-// From which size of an input on its block has low bytes.
-HALF static float limit_of(const float *x, ptrdiff_t blocks) {
-  __m256 total = _mm256_setzero_ps();
-  for (ptrdiff_t i = 0; i < 32 * blocks; i += 8) total = _mm256_add_ps(total, magnitude(_mm256_loadu_ps(x + i)));
-  return total_of(total) * (above_row / (32 * (float)blocks));
 }
 
 HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs) {
   parts target = parts_of(inputs, blocks);
-  const float limit = keep_every_digit ? -1 : limit_of(x, blocks);
+  const float limit = keep_every_digit ? -1 : above_row * mean_magnitude(x, 32 * blocks);
   for (ptrdiff_t block = 0; block < blocks; block++) {
     target.have_low_bytes[block] =
         prepare_block(x + 32 * block, limit, target.words + block * input_bytes, target.factors + 2 * block);
@@ -211,7 +187,7 @@ FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdi
   }
   for (int r = 0; r < 4; r++) {
     const float second = format == integers_q8_0 ? 1 : 0.0625f;
-    y[r] = total_of(_mm256_mul_ps(sums[r], _mm256_setr_ps(1, 1, 1, 1, second, second, second, second)));
+    y[r] = sum_of(_mm256_mul_ps(sums[r], _mm256_setr_ps(1, 1, 1, 1, second, second, second, second)));
   }
 }
 

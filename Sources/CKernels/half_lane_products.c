@@ -2,25 +2,15 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include "half_vectors.h"
 
-// The library is built for any processor; only these functions use what must be asked for first.
-#define LANES __attribute__((target("avx2,fma")))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // The most rows whose sums are in registers together, for sixteen columns: twelve of the sixteen registers.
 enum { most_rows = 6, columns_together = 16 };
 
-LANES static inline __m256i places(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
-
-// The first of eight lanes: all if there are more, none if there are fewer than one.
-LANES static inline __m256i first_lanes(ptrdiff_t count) {
-  const int most = count > 8 ? 8 : count < 0 ? 0 : (int)count;
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(most), places());
-}
-
 // Which of eight keys from `key` on are seen.
-LANES static inline __m256 seen_lanes(tiles_seen seen, ptrdiff_t key) {
+HALF static inline __m256 seen_lanes(tiles_seen seen, ptrdiff_t key) {
   return _mm256_castsi256_ps(_mm256_andnot_si256(first_lanes(seen.first - key), first_lanes(seen.end - key)));
 }
 
@@ -28,7 +18,7 @@ static inline bool all_seen(tiles_seen seen, ptrdiff_t key) { return seen.first 
 
 // Up to 6 rows of sixteen columns, or of fewer: those in `first` and `second`. Each number of the left operand is read once
 // for two vectors of the right one.
-__attribute__((always_inline)) LANES static inline void block(
+__attribute__((always_inline)) HALF static inline void block(
     int rows, bool whole, lanes_left left, const float *right, ptrdiff_t step, __m256i first, __m256i second,
     ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {
 #define LOAD(source, mask) (whole ? _mm256_loadu_ps(source) : _mm256_maskload_ps(source, mask))
@@ -62,7 +52,7 @@ __attribute__((always_inline)) LANES static inline void block(
 
 // Rows of sixteen columns of a result.
 #define ROWS(name, whole)                                                                                           \
-  LANES __attribute__((noinline)) static void name(lanes_left left, const float *right, ptrdiff_t step,             \
+  HALF __attribute__((noinline)) static void name(lanes_left left, const float *right, ptrdiff_t step,             \
                                                    __m256i first, __m256i second, ptrdiff_t rows, ptrdiff_t depth,  \
                                                    bool accumulate, float *c, ptrdiff_t stride) {                   \
     for (ptrdiff_t row = 0; row < rows; row += most_rows, left.numbers += most_rows * left.row) {                   \
@@ -81,7 +71,7 @@ ROWS(multiply_whole, true)
 ROWS(multiply_part, false)
 #undef ROWS
 
-LANES void lanes_half_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
+HALF void lanes_half_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
                                bool accumulate, float *c, ptrdiff_t stride) {
   for (ptrdiff_t column = 0; column < columns; column += columns_together) {
     const float *own = right.numbers + column / lanes_columns * right.panel + column % lanes_columns;
@@ -96,7 +86,7 @@ LANES void lanes_half_multiply(lanes_left left, lanes_right right, ptrdiff_t row
 
 // e^x for x that is not far above zero, within 2e-7 of itself; below −87 about 1e-38; what is no number stays none. As a
 // power of two it has a whole part, and a fraction from −½ to ½, to which a polynomial is fitted.
-LANES static inline __m256 exponential(__m256 x) {
+HALF static inline __m256 exponential(__m256 x) {
   // The second operand is taken where one is no number.
   x = _mm256_max_ps(_mm256_set1_ps(-126), _mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)));
   __m256 n = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -111,7 +101,7 @@ LANES static inline __m256 exponential(__m256 x) {
   return _mm256_mul_ps(p, _mm256_castsi256_ps(power));
 }
 
-LANES void lanes_half_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
+HALF void lanes_half_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                              const tiles_seen *seen, float *maxima) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, maxima += 16) {
     __m256 most[2] = {_mm256_loadu_ps(maxima), _mm256_loadu_ps(maxima + 8)};
@@ -128,7 +118,7 @@ LANES void lanes_half_maxima(const float *scores, ptrdiff_t stride, ptrdiff_t li
   }
 }
 
-LANES void lanes_half_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
+HALF void lanes_half_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_t keys,
                                    const tiles_seen *seen, const float *largest, float *sums) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, sums += 16) {
     const __m256 offset = _mm256_set1_ps(largest[line]);
@@ -147,7 +137,7 @@ LANES void lanes_half_exponentials(float *scores, ptrdiff_t stride, ptrdiff_t li
   }
 }
 
-LANES void lanes_half_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines,
+HALF void lanes_half_softmax_gradient(float *scores, float *gradient, ptrdiff_t stride, ptrdiff_t lines,
                                        ptrdiff_t keys, const tiles_seen *seen, const float *normalizers,
                                        const float *pulls) {
   for (ptrdiff_t line = 0; line < lines; line++, scores += stride, gradient += stride) {

@@ -4,40 +4,16 @@
 
 #include "half_words.h"
 
-HALF static inline __m256 absolute(__m256 x) { return _mm256_castsi256_ps(magnitude(x)); }
-
-HALF static inline float sum_of(__m256 x) {
-  __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-HALF static inline int whole_sum_of(__m256i x) {
-  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-  __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
-}
-
-// The mean magnitude of a row times `above_row`.
-HALF static inline float row_limit(const float *x, ptrdiff_t depth) {
-  __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-  for (ptrdiff_t k = 0; k < depth; k += 16) {
-    total[0] = _mm256_add_ps(total[0], absolute(_mm256_loadu_ps(x + k)));
-    total[1] = _mm256_add_ps(total[1], absolute(_mm256_loadu_ps(x + k + 8)));
-  }
-  return sum_of(_mm256_add_ps(total[0], total[1])) * (above_row / (float)depth);
-}
-
 // Takes the inputs of a run out that are too large; the sum of those.
 HALF static float take_out(const float *x, ptrdiff_t start, float row_limit, ptrdiff_t room, __m256 part[4],
                            outlier *own, int32_t *count) {
-  __m256 total = _mm256_add_ps(_mm256_add_ps(absolute(part[0]), absolute(part[1])),
-                               _mm256_add_ps(absolute(part[2]), absolute(part[3])));
+  __m256 total = _mm256_add_ps(_mm256_add_ps(magnitude(part[0]), magnitude(part[1])),
+                               _mm256_add_ps(magnitude(part[2]), magnitude(part[3])));
   const float run_limit = sum_of(total) * (above_run / words_run);
   const __m256 limit = _mm256_set1_ps(row_limit > run_limit ? row_limit : run_limit);
   float sum = 0;
   for (int i = 0; i < 4; i++) {
-    __m256 mask = _mm256_cmp_ps(absolute(part[i]), limit, _CMP_GT_OQ);
+    __m256 mask = _mm256_cmp_ps(magnitude(part[i]), limit, _CMP_GT_OQ);
     unsigned out = (unsigned)_mm256_movemask_ps(mask);
     // Where there is no room for them they stay, and the run is as coarse as they make it.
     if (out == 0 || *count + __builtin_popcount(out) > room) continue;
@@ -59,7 +35,7 @@ HALF void words_half_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t 
   outlier *outliers = (outlier *)(counts + 16);
   for (int row = 0; row < 16; row++) counts[row] = 0;
   float row_limits[words_rows];
-  for (ptrdiff_t row = 0; row < rows; row++) row_limits[row] = row_limit(source + row * stride, depth);
+  for (ptrdiff_t row = 0; row < rows; row++) row_limits[row] = above_row * mean_magnitude(source + row * stride, depth);
   for (ptrdiff_t start = 0; start < depth; start += words_run, record += words_input_bytes) {
     float *scales = (float *)(record + scales_at), *sums = (float *)(record + sums_at);
     for (ptrdiff_t row = 0; row < 16; row++) scales[row] = sums[row] = 0;
@@ -136,11 +112,6 @@ GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t st
     sums->at[r][0] = _mm256_fmadd_ps(first, x, sums->at[r][0]);
     sums->at[r][1] = _mm256_fmadd_ps(second, x, sums->at[r][1]);
   }
-}
-
-HALF static inline __m256i first_lanes(ptrdiff_t count) {
-  const int most = count > 8 ? 8 : count < 0 ? 0 : (int)count;
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(most), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
 // The group's part of a result, whose first row is the group's.

@@ -3,21 +3,15 @@
 #ifndef NLFT_HALF_WORDS_H
 #define NLFT_HALF_WORDS_H
 
-#include <immintrin.h>
-
+#include "half_vectors.h"
 #include "word_layout.h"
 
-// The library is built for any processor; only these functions use what must be asked for first.
-#define HALF __attribute__((target("avx2,fma,f16c")))
-
-HALF static inline __m256i magnitude(__m256 x) {
-  return _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7FFFFFFF));
-}
+HALF static inline __m256i magnitude_bits(__m256 x) { return _mm256_castps_si256(magnitude(x)); }
 
 // The bits of the largest magnitude of four vectors; without the sign they are in order as signed numbers too.
 HALF static inline uint32_t largest_bits(const __m256 x[4]) {
-  __m256i most = _mm256_max_epi32(_mm256_max_epi32(magnitude(x[0]), magnitude(x[1])),
-                                  _mm256_max_epi32(magnitude(x[2]), magnitude(x[3])));
+  __m256i most = _mm256_max_epi32(_mm256_max_epi32(magnitude_bits(x[0]), magnitude_bits(x[1])),
+                                  _mm256_max_epi32(magnitude_bits(x[2]), magnitude_bits(x[3])));
   __m128i four = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
   __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
   return (uint32_t)_mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xB1)));

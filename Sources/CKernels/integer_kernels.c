@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 
+#include "processor.h"
+
 #define DECLARE(width)                                                                                     \
   void integers_##width##_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs);  \
   void integers_##width##_multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, \
@@ -13,17 +15,8 @@ DECLARE(wide)
 DECLARE(half)
 #undef DECLARE
 
-const integers_kernels *integers_wide(void) {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
-             ? &wide
-             : NULL;
-}
-
-const integers_kernels *integers_half(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &half
-                                                                                                             : NULL;
-}
+const integers_kernels *integers_wide(void) { return has_wide_products() ? &wide : NULL; }
+const integers_kernels *integers_half(void) { return has_half_vectors() ? &half : NULL; }
 
 #else
 

@@ -10,6 +10,8 @@ void lanes_pack(const float *source, ptrdiff_t stride, ptrdiff_t lines, ptrdiff_
 
 #if defined(__x86_64__)
 
+#include "processor.h"
+
 #define DECLARE(width)                                                                                                 \
   void lanes_##width##_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, \
                                 bool accumulate, float *c, ptrdiff_t stride);                                          \
@@ -26,16 +28,8 @@ DECLARE(wide)
 DECLARE(half)
 #undef DECLARE
 
-const lanes_kernels *lanes_wide(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-             ? &wide
-             : NULL;
-}
-
-const lanes_kernels *lanes_half(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &half : NULL;
-}
+const lanes_kernels *lanes_wide(void) { return has_wide_vectors() ? &wide : NULL; }
+const lanes_kernels *lanes_half(void) { return has_half_vectors() ? &half : NULL; }
 
 #else
 

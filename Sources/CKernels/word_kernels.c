@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 
+#include "processor.h"
+
 #define DECLARE(width)                                                                                                \
   void words_##width##_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel); \
   void words_##width##_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,       \
@@ -24,17 +26,8 @@ DECLARE(wide)
 DECLARE(half)
 #undef DECLARE
 
-const words_kernels *words_wide(void) {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
-             ? &wide
-             : NULL;
-}
-
-const words_kernels *words_half(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &half
-                                                                                                             : NULL;
-}
+const words_kernels *words_wide(void) { return has_wide_products() ? &wide : NULL; }
+const words_kernels *words_half(void) { return has_half_vectors() ? &half : NULL; }
 
 #else
 
