@@ -26,7 +26,7 @@ KNOWN parts parts_of(const void *inputs, ptrdiff_t blocks) {
 
 // A block has low bytes if one of its inputs is this many times as large as the mean of the row: 16 bits would else be
 // coarse for the row.
-static const float above_row = 8, largest_word = 32767;
+static const float above_row = 12, largest_word = 32767;
 
 HALF static inline float largest_of(__m256 x) {
   __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

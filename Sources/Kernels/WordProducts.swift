@@ -4,7 +4,7 @@ import CKernels
 /// (AVX2, or AVX-512 with VNNI) and have no tile registers: up to twice as fast as float32.
 ///
 /// Rounding: an input counts to 2⁻¹⁶ of the largest of its 32 neighbours, a weight as it is stored. On sums of several
-/// hundred products that is an error of about 2e-5 of the result's size.
+/// hundred products that is an error of about 3e-5 of the result's size.
 struct WordProducts: Sendable {
   private let pool: WorkerPool
   private let kernels: words_kernels

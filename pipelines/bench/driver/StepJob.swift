@@ -144,6 +144,10 @@ extension Bench {
     var peers: [(name: String, figure: Figure, goal: String)] = []
     for (variant, type, goal, memory) in settings.python == nil ? [] : Self.stepPeers {
       let name = "PyTorch + PEFT, \(variant == "lean" ? "leanest" : "as the reference"), \(type)"
+      if type == "bfloat16", !processorHasWideVectors() {
+        note("\(name): left out, as without AVX-512 it takes longer than in float32 by far")
+        continue
+      }
       do {
         let figure = try pytorchStep(variant, type, memory: memory)
         peers.append((name, figure, goal))

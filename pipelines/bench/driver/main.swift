@@ -8,6 +8,13 @@ func processorName() -> String {
   return line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? "unknown processor"
 }
 
+/// Whether the processor has AVX-512; elsewhere PyTorch computes in bfloat16 number by number. Yes where nobody can tell.
+func processorHasWideVectors() -> Bool {
+  let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+  guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") }) else { return true }
+  return line.split(separator: " ").contains("avx512f")
+}
+
 func loadAverage() -> Double {
   var averages = [0.0, 0.0, 0.0]
   return getloadavg(&averages, 3) > 0 ? averages[0] : 0
