@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 // The library is built for any processor; only these functions use what must be asked for first.
-#define HALF __attribute__((target("avx2,fma,f16c")))
+#define HALF __attribute__((target("avx2,fma,f16c,prfchw")))
 
 HALF static inline __m256 magnitude(__m256 x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
 

@@ -117,6 +117,8 @@ GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t st
 // The group's part of a result, whose first row is the group's.
 GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {
   const __m256i low = first_lanes(result.columns), high = first_lanes(result.columns - 8);
+  // Storing some lanes alone is slow on these processors.
+  const bool whole = result.columns >= half_results;
   UNROLLED for (int r = 0; r < height; r++) {
     if (r >= result.rows) return;
     float *y = result.base + r * result.stride;
@@ -125,8 +127,13 @@ GROUP void store(int height, const sums *sums, bool accumulate, words_result res
       first = _mm256_add_ps(first, _mm256_maskload_ps(y, low));
       second = _mm256_add_ps(second, _mm256_maskload_ps(y + 8, high));
     }
-    _mm256_maskstore_ps(y, low, first);
-    _mm256_maskstore_ps(y + 8, high, second);
+    if (whole) {
+      _mm256_storeu_ps(y, first);
+      _mm256_storeu_ps(y + 8, second);
+    } else {
+      _mm256_maskstore_ps(y, low, first);
+      _mm256_maskstore_ps(y + 8, high, second);
+    }
   }
 }
 
@@ -164,7 +171,8 @@ HALF static void multiply_outliers(const char *inputs, const char *weights, ptrd
 // weights, factors, start_sums: those of the half.
 GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, const char *factors,
                           ptrdiff_t runs, bool have_minima, const float *start_sums, words_update update,
-                          words_result result) {
+                          asked_lines *ahead, words_result result) {
+  ask_for_results(height, half_bytes, result);
   sums sums;
   UNROLLED for (int r = 0; r < height; r++) {
     UNROLLED for (int part = 0; part < 2; part++) {
@@ -174,6 +182,7 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   for (ptrdiff_t run = 0; run < runs; run++) {
     const char *input = inputs + run * words_input_bytes;
     whole_sums whole = multiply_run(height, input + start * row_bytes, weights + run * words_weight_bytes);
+    ask(ahead);
     const float *scales = (const float *)(input + scales_at) + start;
     const float *own_factors = (const float *)(factors + run * words_weight_bytes);
     __m256 scale[2] = {_mm256_load_ps(own_factors), _mm256_load_ps(own_factors + 8)};
@@ -213,8 +222,8 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
 #define MULTIPLY(name, height)                                                                                       \
   HALF __attribute__((noinline)) static void name(                                                                   \
       const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs,                 \
-      bool have_minima, const float *start_sums, words_update update, words_result result) {                         \
-    multiply_group(height, inputs, start, weights, factors, runs, have_minima, start_sums, update, result);          \
+      bool have_minima, const float *start_sums, words_update update, asked_lines *ahead, words_result result) {     \
+    multiply_group(height, inputs, start, weights, factors, runs, have_minima, start_sums, update, ahead, result);   \
   }
 MULTIPLY(multiply_six, group_rows)
 MULTIPLY(multiply_four, 4)
@@ -229,7 +238,8 @@ static inline words_result half_of(words_result result, int half) {
 }
 
 HALF void words_half_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                              const words_update *update, const words_result *result) {
+                              const words_update *update, const words_ahead *ahead, const words_result *result) {
+  asked_lines next = in_turns(*ahead, runs * groups_of(*result) * 2);
   start_sums start;
   multiply_outliers(inputs, weights, runs, &start);
   // The weights of a half are read by one group after the other, from the first-level cache where they fit.
@@ -242,11 +252,11 @@ HALF void words_half_multiply(const void *inputs, const void *weights, ptrdiff_t
     for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
       words_result rest = from_row(half_of(*result, half), row);
       if (rest.rows > 4) {
-        multiply_six(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
+        multiply_six(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
       } else if (rest.rows > 2) {
-        multiply_four(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
+        multiply_four(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
       } else {
-        multiply_two(inputs, row, own, factors, runs, have_minima, own_start, part, rest);
+        multiply_two(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
       }
       part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
     }
@@ -292,7 +302,9 @@ HALF static void multiply_outliers_transposed(const char *inputs, const char *we
 }
 
 HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, const char *weights, words_runs runs,
-                                           const start_sums *start_sums, bool accumulate, words_result result) {
+                                           const start_sums *start_sums, bool accumulate, asked_lines *ahead,
+                                           words_result result) {
+  ask_for_results(group_rows, 2 * half_bytes, result);
   sums sums[2];
   UNROLLED for (int r = 0; r < group_rows; r++) {
     UNROLLED for (int part = 0; part < 4; part++) {
@@ -305,6 +317,7 @@ HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, 
     const __m256 most = _mm256_set1_ps(*(const float *)(record + largest_at));
     const float *scales = (const float *)(input + scales_at) + start;
     scale_run(input + start * row_bytes, record + parts_at, scaled);
+    ask(ahead);
     UNROLLED for (int half = 0; half < 2; half++) {
       whole_sums whole = multiply_run(group_rows, scaled, record + half * half_bytes);
       UNROLLED for (int r = 0; r < group_rows; r++) {
@@ -321,11 +334,12 @@ HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, 
 
 HALF void words_half_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
                                          const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                         const words_result *result) {
+                                         const words_ahead *ahead, const words_result *result) {
+  asked_lines next = in_turns(*ahead, runs->count * groups_of(*result));
   start_sums start;
   multiply_outliers_transposed(inputs, weights, *runs, offsets, offset_stride, result->rows, &start);
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
-    multiply_group_transposed(inputs, row, weights, *runs, &start, accumulate, from_row(*result, row));
+    multiply_group_transposed(inputs, row, weights, *runs, &start, accumulate, &next, from_row(*result, row));
   }
 }
 

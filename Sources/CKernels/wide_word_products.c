@@ -134,12 +134,14 @@ WORDS static inline __m512 weights_at(const char *record, int place, int half) {
 }
 
 GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
-                          bool have_minima, words_update update, words_result result) {
+                          bool have_minima, words_update update, asked_lines *ahead, words_result result) {
+  ask_for_results(height, 128, result);
   sums sums;
   UNROLLED for (int r = 0; r < height; r++) sums.at[r][0] = sums.at[r][1] = _mm512_setzero_ps();
   const char *input = inputs, *record = weights;
   for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
     whole_sums whole = multiply_run(height, input + start * row_bytes, record);
+    ask(ahead);
     const float *factors = (const float *)(record + factors_at);
     const float *scales = (const float *)(input + scales_at) + start;
     __m512 scale[2] = {_mm512_load_ps(factors), _mm512_load_ps(factors + 16)};
@@ -188,8 +190,8 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
 
 #define MULTIPLY(name, height)                                                                                       \
   WORDS static void name(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs, bool have_minima, \
-                         words_update update, words_result result) {                                                 \
-    multiply_group(height, inputs, start, weights, runs, have_minima, update, result);                               \
+                         words_update update, asked_lines *ahead, words_result result) {                             \
+    multiply_group(height, inputs, start, weights, runs, have_minima, update, ahead, result);                        \
   }
 MULTIPLY(multiply_six, group_rows)
 MULTIPLY(multiply_four, 4)
@@ -197,16 +199,17 @@ MULTIPLY(multiply_two, 2)
 #undef MULTIPLY
 
 WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                               const words_update *update, const words_result *result) {
+                               const words_update *update, const words_ahead *ahead, const words_result *result) {
+  asked_lines next = in_turns(*ahead, runs * groups_of(*result));
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     words_result rest = from_row(*result, row);
     if (rest.rows > 4) {
-      multiply_six(inputs, row, weights, runs, have_minima, part, rest);
+      multiply_six(inputs, row, weights, runs, have_minima, part, &next, rest);
     } else if (rest.rows > 2) {
-      multiply_four(inputs, row, weights, runs, have_minima, part, rest);
+      multiply_four(inputs, row, weights, runs, have_minima, part, &next, rest);
     } else {
-      multiply_two(inputs, row, weights, runs, have_minima, part, rest);
+      multiply_two(inputs, row, weights, runs, have_minima, part, &next, rest);
     }
     part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
   }
@@ -214,7 +217,8 @@ WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_
 
 WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start, const char *weights, words_runs runs,
                                             const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                            words_result result) {
+                                            asked_lines *ahead, words_result result) {
+  ask_for_results(group_rows, 128, result);
   sums sums;
   UNROLLED for (int r = 0; r < group_rows; r++) {
     sums.at[r][0] = sums.at[r][1] = _mm512_set1_ps(offsets && r < result.rows ? offsets[r * offset_stride] : 0);
@@ -225,6 +229,7 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
     const __m512i parts = _mm512_load_si512(record + parts_at);
     const __m512 most = _mm512_set1_ps(*(const float *)(record + largest_at));
     const float *scales = (const float *)(input + scales_at) + start;
+    ask(ahead);
     UNROLLED for (int r = 0; r < group_rows; r++) {
       _mm512_store_si512(scaled + r * row_bytes,
                          _mm512_mulhrs_epi16(_mm512_load_si512(input + (start + r) * row_bytes), parts));
@@ -254,10 +259,11 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
 
 WORDS void words_wide_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,
                                           const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                          const words_result *result) {
+                                          const words_ahead *ahead, const words_result *result) {
+  asked_lines next = in_turns(*ahead, runs->count * groups_of(*result));
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     multiply_group_transposed(inputs, row, weights, *runs, offsets ? offsets + row * offset_stride : NULL,
-                              offset_stride, accumulate, from_row(*result, row));
+                              offset_stride, accumulate, &next, from_row(*result, row));
   }
 }
 

@@ -15,10 +15,10 @@
   void words_##width##_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count,             \
                               float *minima, ptrdiff_t stride);                                                       \
   void words_##width##_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,            \
-                                const words_update *update, const words_result *result);                              \
+                                const words_update *update, const words_ahead *ahead, const words_result *result);    \
   void words_##width##_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,           \
                                            const float *offsets, ptrdiff_t offset_stride, bool accumulate,            \
-                                           const words_result *result);                                               \
+                                           const words_ahead *ahead, const words_result *result);                     \
   static const words_kernels width = {words_##width##_pack_rows,  words_##width##_pack_weights,                       \
                                       words_##width##_pack_transposed, words_##width##_minima,                        \
                                       words_##width##_multiply,   words_##width##_multiply_transposed};

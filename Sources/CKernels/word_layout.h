@@ -59,8 +59,37 @@ static inline words_result from_row(words_result result, ptrdiff_t row) {
   return result;
 }
 
+// What is still to be asked for, so many lines at a time.
+typedef struct {
+  const char *at, *end;
+  ptrdiff_t lines;
+} asked_lines;
+
+// All that is read next, in so many turns.
+static inline asked_lines in_turns(words_ahead ahead, ptrdiff_t turns) {
+  const ptrdiff_t lines = (ahead.bytes + 63) / 64;
+  return (asked_lines){ahead.base, (const char *)ahead.base + ahead.bytes, (lines + turns - 1) / turns};
+}
+
+static inline void ask(asked_lines *lines) {
+  for (ptrdiff_t i = 0; i < lines->lines && lines->at < lines->end; i++, lines->at += 64) {
+    __builtin_prefetch(lines->at, 0, 2);
+  }
+}
+
+// Asks for a group's results, which would else be waited for when they are written.
+static inline void ask_for_results(ptrdiff_t height, ptrdiff_t bytes, words_result result) {
+  for (ptrdiff_t r = 0; r < height && r < result.rows; r++) {
+    const char *y = (const char *)(result.base + r * result.stride);
+    for (ptrdiff_t at = 0; at < bytes; at += 64) __builtin_prefetch(y + at, 1, 3);
+    __builtin_prefetch(y + bytes - 1, 1, 3);
+  }
+}
+
 // Six rows at a time: the sums of whole numbers, those in float32 and what is read fit into the registers. Of what is left
 // four or two: two wait for the weights alone.
 enum { group_rows = 6 };
+
+static inline ptrdiff_t groups_of(words_result result) { return (result.rows + group_rows - 1) / group_rows; }
 
 #endif

@@ -29,6 +29,16 @@ final class WordOperand: @unchecked Sendable {
 
   func panel(_ index: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(memory.view.row(index)) }
 
+  /// What one of `count` products with some runs of a panel asks for: its share of those of the panel behind it, if that
+  /// is read next.
+  func ahead(of index: Int, in panels: Range<Int>, runs: Range<Int>, product: Int, of count: Int) -> words_ahead {
+    guard index + 1 < panels.upperBound else { return words_ahead(base: nil, bytes: 0) }
+    func place(_ product: Int) -> Int {
+      runs.lowerBound * Int(words_input_bytes) + product * runs.count * Int(words_input_bytes) / count
+    }
+    return words_ahead(base: panel(index + 1) + place(product), bytes: place(product + 1) - place(product))
+  }
+
   /// Packs a panel.
   /// - Parameter x: its rows.
   func pack(panel index: Int, _ x: MatrixView, by kernels: words_kernels) {

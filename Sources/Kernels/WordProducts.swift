@@ -98,8 +98,9 @@ struct WordProducts: Sendable {
             var more = words_update(
               narrow: update?.narrow.row(rows.lowerBound), narrow_stride: update?.narrow.stride ?? 0, depth: rank,
               factor: factors.baseAddress.map { $0 + index * run * rank })
+            var ahead = x.ahead(of: line, in: lines, runs: 0..<x.runs, product: index, of: part.count)
             var result = result(y, rows, columns)
-            kernels.multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &result)
+            kernels.multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &ahead, &result)
           }
         }
       }
@@ -150,11 +151,12 @@ struct WordProducts: Sendable {
           let rows = dy.rows(of: line)
           for (index, column) in part.enumerated() {
             var runs = words_runs(first: stretch.lowerBound, count: stretch.count, all: dy.runs)
+            var ahead = dy.ahead(of: line, in: lines, runs: stretch, product: index, of: part.count)
             var result = result(dx, rows, column * run..<(column + 1) * run)
             kernels.multiply_transposed(
               dy.panel(line), packed + index * bytes, &runs,
               isFirst ? offsets.map { UnsafePointer($0.view.row(rows.lowerBound) + column) } : nil,
-              offsets?.columns ?? 0, accumulate || !isFirst, &result)
+              offsets?.columns ?? 0, accumulate || !isFirst, &ahead, &result)
           }
         }
       }

@@ -54,6 +54,12 @@ typedef struct {
   ptrdiff_t stride, rows, columns;
 } words_result;
 
+/// What is read after a product, and asked for while it is computed: inputs come from memory. There may be nothing.
+typedef struct {
+  const void *_Nullable base;
+  ptrdiff_t bytes;
+} words_ahead;
+
 /// The runs of a panel that belong to a product: some of all that it has.
 typedef struct {
   ptrdiff_t first, count, all;
@@ -83,13 +89,13 @@ typedef struct {
   /// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
   /// - `have_minima`: whether any of the weights' minima is not zero.
   void (*_Nonnull multiply)(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
-                            const words_update *update, const words_result *result);
+                            const words_update *update, const words_ahead *ahead, const words_result *result);
 
   /// result ← inputs · weights over some runs, weights packed by `pack_transposed`; added to the result if asked.
   /// - `offsets`: a number for each of the rows that is added to all its results, `offset_stride` apart; null for none.
   void (*_Nonnull multiply_transposed)(const void *inputs, const void *weights, const words_runs *runs,
                                        const float *offsets, ptrdiff_t offset_stride, bool accumulate,
-                                       const words_result *result);
+                                       const words_ahead *ahead, const words_result *result);
 } words_kernels;
 
 /// Those for vectors of 512 bits with VNNI; null where the processor lacks the instructions.
