@@ -6,8 +6,9 @@
 
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
-// The most rows whose sums are in registers together, for sixteen columns: twelve of the sixteen registers.
-enum { most_rows = 6, columns_together = 16 };
+// The most rows whose sums are in registers together, for sixteen columns: twelve of the sixteen registers. Rows of a right
+// operand are asked for so many ahead.
+enum { most_rows = 6, columns_together = 16, rows_ahead = 16 };
 
 // Which of eight keys from `key` on are seen.
 HALF static inline __m256 seen_lanes(tiles_seen seen, ptrdiff_t key) {
@@ -17,10 +18,10 @@ HALF static inline __m256 seen_lanes(tiles_seen seen, ptrdiff_t key) {
 static inline bool all_seen(tiles_seen seen, ptrdiff_t key) { return seen.first <= key && key + 8 <= seen.end; }
 
 // Up to 6 rows of sixteen columns, or of fewer: those in `first` and `second`. Each number of the left operand is read once
-// for two vectors of the right one.
+// for two vectors of the right one. What is so many numbers ahead of the right one's is asked for.
 __attribute__((always_inline)) HALF static inline void block(
-    int rows, bool whole, lanes_left left, const float *right, ptrdiff_t step, __m256i first, __m256i second,
-    ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {
+    int rows, bool whole, lanes_left left, const float *right, ptrdiff_t step, ptrdiff_t ahead, __m256i first,
+    __m256i second, ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {
 #define LOAD(source, mask) (whole ? _mm256_loadu_ps(source) : _mm256_maskload_ps(source, mask))
   __m256 sums[most_rows][2];
   UNROLLED for (int r = 0; r < rows; r++) {
@@ -31,6 +32,7 @@ __attribute__((always_inline)) HALF static inline void block(
   const float *thirds[2] = {left.numbers, left.numbers + 3 * left.row};
   for (ptrdiff_t k = 0; k < depth; k++, right += step) {
     __m256 b0 = LOAD(right, first), b1 = LOAD(right + 8, second);
+    __builtin_prefetch(right + ahead, 0, 3);
     UNROLLED for (int r = 0; r < rows; r++) {
       __m256 a = _mm256_broadcast_ss(thirds[r / 3] + r % 3 * left.row);
       sums[r][0] = _mm256_fmadd_ps(a, b0, sums[r][0]);
@@ -50,20 +52,26 @@ __attribute__((always_inline)) HALF static inline void block(
 #undef LOAD
 }
 
+// Asks for the rows of a result that come next.
+HALF static inline void ask_for_results(const float *c, ptrdiff_t stride) {
+  UNROLLED for (int r = 0; r < most_rows; r++) __builtin_prefetch(c + r * stride, 1, 3);
+}
+
 // Rows of sixteen columns of a result.
 #define ROWS(name, whole)                                                                                           \
-  HALF __attribute__((noinline)) static void name(lanes_left left, const float *right, ptrdiff_t step,             \
-                                                   __m256i first, __m256i second, ptrdiff_t rows, ptrdiff_t depth,  \
-                                                   bool accumulate, float *c, ptrdiff_t stride) {                   \
+  HALF __attribute__((noinline)) static void name(lanes_left left, const float *right, ptrdiff_t step,              \
+                                                  ptrdiff_t ahead, __m256i first, __m256i second, ptrdiff_t rows,   \
+                                                  ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {   \
     for (ptrdiff_t row = 0; row < rows; row += most_rows, left.numbers += most_rows * left.row) {                   \
       float *own = c + row * stride;                                                                                \
+      ask_for_results(row + most_rows < rows ? own + most_rows * stride : c + columns_together, stride);            \
       switch (rows - row) {                                                                                         \
-        case 1: block(1, whole, left, right, step, first, second, depth, accumulate, own, stride); break;           \
-        case 2: block(2, whole, left, right, step, first, second, depth, accumulate, own, stride); break;           \
-        case 3: block(3, whole, left, right, step, first, second, depth, accumulate, own, stride); break;           \
-        case 4: block(4, whole, left, right, step, first, second, depth, accumulate, own, stride); break;           \
-        case 5: block(5, whole, left, right, step, first, second, depth, accumulate, own, stride); break;           \
-        default: block(most_rows, whole, left, right, step, first, second, depth, accumulate, own, stride);         \
+        case 1: block(1, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
+        case 2: block(2, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
+        case 3: block(3, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
+        case 4: block(4, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
+        case 5: block(5, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
+        default: block(most_rows, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride);  \
       }                                                                                                             \
     }                                                                                                               \
   }
@@ -71,15 +79,24 @@ ROWS(multiply_whole, true)
 ROWS(multiply_part, false)
 #undef ROWS
 
+// Where a column of a right operand begins.
+static inline ptrdiff_t place_of(ptrdiff_t column, lanes_right right) {
+  return column / lanes_columns * right.panel + column % lanes_columns;
+}
+
 HALF void lanes_half_multiply(lanes_left left, lanes_right right, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
                                bool accumulate, float *c, ptrdiff_t stride) {
   for (ptrdiff_t column = 0; column < columns; column += columns_together) {
-    const float *own = right.numbers + column / lanes_columns * right.panel + column % lanes_columns;
+    const ptrdiff_t place = place_of(column, right);
+    const float *own = right.numbers + place;
+    // Packed lines are followed by the next columns', rows of a matrix by the next rows.
+    const ptrdiff_t ahead =
+        right.step == lanes_columns ? place_of(column + columns_together, right) - place : rows_ahead * right.step;
     const __m256i first = first_lanes(columns - column), second = first_lanes(columns - column - 8);
     if (columns - column >= columns_together) {
-      multiply_whole(left, own, right.step, first, second, rows, depth, accumulate, c + column, stride);
+      multiply_whole(left, own, right.step, ahead, first, second, rows, depth, accumulate, c + column, stride);
     } else {
-      multiply_part(left, own, right.step, first, second, rows, depth, accumulate, c + column, stride);
+      multiply_part(left, own, right.step, ahead, first, second, rows, depth, accumulate, c + column, stride);
     }
   }
 }
