@@ -9,10 +9,8 @@ public struct NarrowProducts: Sendable {
 
   /// Ranks up to this are worth it.
   static let largestRank = 32
-  /// Sums that are carried in registers at a time.
-  private static let streams = 8
-  /// Whether the registers hold all of them.
-  private static let streamsFit = vector_floats == 16
+  /// Rows, or columns, whose sums are made together.
+  private static let group = 8
   /// Rows that are gone through at a time where columns are summed up.
   private static let blockRows = 64
   /// Columns whose entries are dropped into scratch memory at a time, which stays in the first-level cache.
@@ -50,8 +48,8 @@ public struct NarrowProducts: Sendable {
     _ x: MatrixView, dropout: RowDropout? = nil, _ factor: MatrixView, alpha: Float = 1, into narrow: MatrixView
   ) {
     precondition(factor.rows == x.columns && narrow.rows == x.rows && narrow.columns == factor.columns)
-    pool.ranges((x.rows + Self.streams - 1) / Self.streams, minimum: 2) { groups, _ in
-      let rows = groups.lowerBound * Self.streams..<min(x.rows, groups.upperBound * Self.streams)
+    pool.ranges((x.rows + Self.group - 1) / Self.group, minimum: 2) { groups, _ in
+      let rows = groups.lowerBound * Self.group..<min(x.rows, groups.upperBound * Self.group)
       Self.project(
         x.rows(rows), firstRow: rows.lowerBound, dropout: dropout, factor, alpha: alpha, into: narrow.rows(rows))
     }
@@ -63,18 +61,19 @@ public struct NarrowProducts: Sendable {
     _ x: MatrixView, firstRow: Int, dropout: RowDropout?, _ factor: MatrixView, alpha: Float = 1,
     into narrow: MatrixView
   ) {
-    withScratch(streams * (chunkColumns + factor.columns)) { scratch in
-      let sums = scratch + streams * chunkColumns
-      for first in stride(from: 0, to: x.rows, by: streams) {
-        let rows = first..<min(x.rows, first + streams)
+    withScratch(group * (chunkColumns + factor.columns)) { scratch in
+      let sums = scratch + group * chunkColumns
+      for first in stride(from: 0, to: x.rows, by: group) {
+        let rows = first..<min(x.rows, first + group)
         sums.update(repeating: 0, count: rows.count * factor.columns)
         for start in stride(from: 0, to: x.columns, by: chunkColumns) {
           let columns = start..<min(x.columns, start + chunkColumns)
           let kept = kept(x, rows: rows, firstRow: firstRow, columns: columns, dropout, scratch)
           for lane in stride(from: 0, to: factor.columns, by: 16) {
-            addProducts(
-              columns.count, lanes: factor.row(start) + lane, laneStep: factor.stride, scalars: kept.base,
-              streams: rows.count, between: kept.stride, step: 1, to: sums + lane, stride: factor.columns)
+            narrow_add(
+              rows.count, columns.count, factor.row(start) + lane, factor.stride, kept.base, kept.stride, 1,
+              sums + lane,
+              factor.columns)
           }
         }
         for (offset, row) in rows.enumerated() {
@@ -98,12 +97,11 @@ public struct NarrowProducts: Sendable {
           for first in stride(from: 0, to: x.rows, by: Self.blockRows) {
             let rows = first..<min(x.rows, first + Self.blockRows)
             let kept = Self.kept(x, rows: rows, columns: columns, dropout, scratch)
-            for column in stride(from: 0, to: columns.count, by: Self.streams) {
+            for column in stride(from: 0, to: columns.count, by: Self.group) {
               for lane in stride(from: 0, to: narrow.columns, by: 16) {
-                Self.addProducts(
-                  rows.count, lanes: narrow.row(first) + lane, laneStep: narrow.stride, scalars: kept.base + column,
-                  streams: Self.streams, between: 1, step: kept.stride, to: result.view.row(start + column) + lane,
-                  stride: result.columns)
+                narrow_add(
+                  Self.group, rows.count, narrow.row(first) + lane, narrow.stride, kept.base + column, 1, kept.stride,
+                  result.view.row(start + column) + lane, result.columns)
               }
             }
           }
@@ -120,15 +118,15 @@ public struct NarrowProducts: Sendable {
   ///   - y: [n, k].
   public func expand(_ narrow: MatrixView, _ factor: MatrixView, dropout: RowDropout? = nil, addingTo y: MatrixView) {
     precondition(y.rows == narrow.rows && y.columns == factor.columns && y.columns % 16 == 0)
-    pool.ranges((y.rows + Self.streams - 1) / Self.streams, minimum: 2) { groups, _ in
-      Self.withScratch(Self.streams * 16) { sums in
+    pool.ranges((y.rows + Self.group - 1) / Self.group, minimum: 2) { groups, _ in
+      Self.withScratch(Self.group * 16) { sums in
         for group in groups {
-          let rows = group * Self.streams..<min(y.rows, (group + 1) * Self.streams)
+          let rows = group * Self.group..<min(y.rows, (group + 1) * Self.group)
           for column in stride(from: 0, to: y.columns, by: 16) {
             sums.update(repeating: 0, count: rows.count * 16)
-            Self.addProducts(
-              factor.rows, lanes: factor.base + column, laneStep: factor.stride, scalars: narrow.row(rows.lowerBound),
-              streams: rows.count, between: narrow.stride, step: 1, to: sums, stride: 16)
+            narrow_add(
+              rows.count, factor.rows, factor.base + column, factor.stride, narrow.row(rows.lowerBound), narrow.stride,
+              1, sums, 16)
             for (offset, row) in rows.enumerated() {
               var sum = VectorMath.load(sums + offset * 16)
               if let dropout { sum = dropout.kept(sum, row: row, column: column) }
@@ -157,87 +155,5 @@ public struct NarrowProducts: Sendable {
       dropout.apply(x.row(row), row: firstRow + row, columns: columns, into: scratch + offset * chunkColumns)
     }
     return (UnsafePointer(scratch), chunkColumns)
-  }
-
-  /// sums[j] ← sums[j] + Σ_t scalars[j·between + t·step] · lanes[t·laneStep], for `streams` j ≤ 8; a sum is sixteen lanes,
-  /// and sums lie `stride` apart.
-  @inline(__always)
-  private static func addProducts(
-    _ count: Int, lanes: UnsafePointer<Float>, laneStep: Int, scalars: UnsafePointer<Float>, streams: Int, between: Int,
-    step: Int, to sums: UnsafeMutablePointer<Float>, stride: Int
-  ) {
-    typealias Vector = VectorMath.Vector
-    guard streams == Self.streams else {
-      for stream in 0..<streams {
-        var sum = VectorMath.load(sums + stream * stride)
-        for place in 0..<count {
-          sum.addProduct(
-            VectorMath.load(lanes + place * laneStep), Vector(repeating: scalars[stream * between + place * step]))
-        }
-        VectorMath.store(sum, sums + stream * stride)
-      }
-      return
-    }
-    guard streamsFit else {
-      for first in Swift.stride(from: 0, to: Self.streams, by: 4) {
-        addFour(
-          count, lanes: lanes, laneStep: laneStep, scalars: scalars + first * between, between: between, step: step,
-          to: sums + first * stride, stride: stride)
-      }
-      return
-    }
-    var (s0, s1) = (VectorMath.load(sums), VectorMath.load(sums + stride))
-    var (s2, s3) = (VectorMath.load(sums + 2 * stride), VectorMath.load(sums + 3 * stride))
-    var (s4, s5) = (VectorMath.load(sums + 4 * stride), VectorMath.load(sums + 5 * stride))
-    var (s6, s7) = (VectorMath.load(sums + 6 * stride), VectorMath.load(sums + 7 * stride))
-    var lane = lanes
-    var scalar = scalars
-    for _ in 0..<count {
-      let vector = VectorMath.load(lane)
-      s0.addProduct(vector, Vector(repeating: scalar[0]))
-      s1.addProduct(vector, Vector(repeating: scalar[between]))
-      s2.addProduct(vector, Vector(repeating: scalar[2 * between]))
-      s3.addProduct(vector, Vector(repeating: scalar[3 * between]))
-      s4.addProduct(vector, Vector(repeating: scalar[4 * between]))
-      s5.addProduct(vector, Vector(repeating: scalar[5 * between]))
-      s6.addProduct(vector, Vector(repeating: scalar[6 * between]))
-      s7.addProduct(vector, Vector(repeating: scalar[7 * between]))
-      lane += laneStep
-      scalar += step
-    }
-    VectorMath.store(s0, sums)
-    VectorMath.store(s1, sums + stride)
-    VectorMath.store(s2, sums + 2 * stride)
-    VectorMath.store(s3, sums + 3 * stride)
-    VectorMath.store(s4, sums + 4 * stride)
-    VectorMath.store(s5, sums + 5 * stride)
-    VectorMath.store(s6, sums + 6 * stride)
-    VectorMath.store(s7, sums + 7 * stride)
-  }
-
-  /// The same for four streams.
-  @inline(__always)
-  private static func addFour(
-    _ count: Int, lanes: UnsafePointer<Float>, laneStep: Int, scalars: UnsafePointer<Float>, between: Int, step: Int,
-    to sums: UnsafeMutablePointer<Float>, stride: Int
-  ) {
-    typealias Vector = VectorMath.Vector
-    var (s0, s1) = (VectorMath.load(sums), VectorMath.load(sums + stride))
-    var (s2, s3) = (VectorMath.load(sums + 2 * stride), VectorMath.load(sums + 3 * stride))
-    var lane = lanes
-    var scalar = scalars
-    for _ in 0..<count {
-      let vector = VectorMath.load(lane)
-      s0.addProduct(vector, Vector(repeating: scalar[0]))
-      s1.addProduct(vector, Vector(repeating: scalar[between]))
-      s2.addProduct(vector, Vector(repeating: scalar[2 * between]))
-      s3.addProduct(vector, Vector(repeating: scalar[3 * between]))
-      lane += laneStep
-      scalar += step
-    }
-    VectorMath.store(s0, sums)
-    VectorMath.store(s1, sums + stride)
-    VectorMath.store(s2, sums + 2 * stride)
-    VectorMath.store(s3, sums + 3 * stride)
   }
 }
