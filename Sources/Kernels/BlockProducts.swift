@@ -5,8 +5,10 @@ enum BlockProducts {
   /// From more rows on, widening once for a matrix product is faster.
   static let mostRows = 15
 
-  /// Weights of a part, at least: fewer cost less than the wait for another thread.
-  private static let smallestPart = 1 << 14
+  /// Weights of a piece, at least: fewer cost less than the wait for another thread.
+  private static let smallestPiece = 1 << 14
+  /// And at most: what is asked for ahead is then seldom another thread's, and no thread waits long for the last piece.
+  private static let largestPiece = 1 << 16
 
   /// Y ← X · Wᵀ for layers with one input, whose weights have one format: they wait for the threads once.
   /// - Parameters:
@@ -67,10 +69,11 @@ enum BlockProducts {
     let counts = layers.map { ($0.weight.rows + height - 1) / height }
     let count = counts.reduce(0, +)
     let columns = layers.first?.weight.columns ?? 0
-    let parts = max(1, min(pool.threads * 2, count, count * height * columns / smallestPart))
-    pool.run(parts) { part, _ in
-      // The part's tiles of all layers' tiles, one layer after the other.
-      var (start, end) = (part * count / parts, (part + 1) * count / parts)
+    let tile = max(1, height * columns)
+    let weights = max(smallestPiece, min(largestPiece, count * tile / (2 * pool.threads)))
+    pool.stretches(count, piece: max(1, weights / tile)) { piece in
+      // The piece's tiles of all layers' tiles, one layer after the other.
+      var (start, end) = (piece.lowerBound, piece.upperBound)
       for (layer, count) in counts.enumerated() {
         if start < count { run(layer, max(0, start) * height..<min(layers[layer].weight.rows, end * height)) }
         start -= count

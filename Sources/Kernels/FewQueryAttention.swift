@@ -11,6 +11,34 @@ struct FewQueryAttention {
 
   private typealias Vector = VectorMath.Vector
 
+  /// A block of keys without its owners: threads that count references to the same ones wait for each other.
+  private struct PlainBlock {
+    let keys: UnsafePointer<Float>
+    let keyStride: Int
+    let values: UnsafePointer<Float>
+    let valueStride: Int
+    let rows: Int
+
+    init(_ block: KeyBlock) {
+      (keys, keyStride) = (UnsafePointer(block.keys.base), block.keys.stride)
+      (values, valueStride) = (UnsafePointer(block.values.base), block.values.stride)
+      rows = block.keys.rows
+    }
+  }
+
+  /// A group of such blocks, the queries' own the last. It is valid as long as the group is.
+  private struct PlainGroup {
+    let queries: Range<Int>
+    let keyCount: Int
+    let blocks: [PlainBlock]
+
+    init(_ group: AttentionGroup) {
+      queries = group.queries
+      keyCount = group.keyCount
+      blocks = group.ancestors.map(PlainBlock.init) + [PlainBlock(group.own)]
+    }
+  }
+
   /// Products of a part, at least: fewer cost less than the wait for another thread.
   private static let smallestPart = 1 << 13
 
@@ -25,17 +53,20 @@ struct FewQueryAttention {
     let parts = attention.heads / heads
     let keys = groups.reduce(0) { $0 + $1.queries.count * attention.width($1, queries: $1.queries.count) }
     let work = keys * attention.heads * attention.headDimension
-    guard work >= Self.smallestPart * 2, pool.threads > 1 else {
-      for group in groups { attend(group, heads: 0..<attention.heads) }
-      return
-    }
-    pool.run(groups.count * parts) { part, _ in
-      let (group, index) = part.quotientAndRemainder(dividingBy: parts)
-      attend(groups[group], heads: index * heads..<(index + 1) * heads)
+    withExtendedLifetime(groups) {
+      let plain = groups.map(PlainGroup.init)
+      guard work >= Self.smallestPart * 2, pool.threads > 1 else {
+        for group in plain { attend(group, heads: 0..<attention.heads) }
+        return
+      }
+      pool.run(plain.count * parts) { part, _ in
+        let (group, index) = part.quotientAndRemainder(dividingBy: parts)
+        attend(plain[group], heads: index * heads..<(index + 1) * heads)
+      }
     }
   }
 
-  private func attend(_ group: AttentionGroup, heads: Range<Int>) {
+  private func attend(_ group: PlainGroup, heads: Range<Int>) {
     // Whole vectors for every head.
     let stride = (group.keyCount + 15) / 16 * 16
     withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, stride * heads.count)) { memory in
@@ -46,7 +77,7 @@ struct FewQueryAttention {
 
   /// The outputs of one query. Block by block, so that keys and values are read in the order in which they lie in memory.
   private func attend(
-    _ group: AttentionGroup, query: Int, heads: Range<Int>, _ scores: UnsafeMutablePointer<Float>, stride: Int
+    _ group: PlainGroup, query: Int, heads: Range<Int>, _ scores: UnsafeMutablePointer<Float>, stride: Int
   ) {
     let d = attention.headDimension
     let row = group.queries.lowerBound + query
@@ -57,8 +88,9 @@ struct FewQueryAttention {
     stretches(group, first: first, seen: seen) { block, keys in
       together(heads) { some, keyHead in
         few_scores(
-          Int32(truncatingIfNeeded: some.count), q + some.lowerBound * d, block.keys.row(keys.lowerBound) + keyHead * d,
-          block.keys.stride, keys.count, d, scores + (some.lowerBound - heads.lowerBound) * stride + place, stride)
+          Int32(truncatingIfNeeded: some.count), q + some.lowerBound * d,
+          block.keys + keys.lowerBound * block.keyStride + keyHead * d, block.keyStride, keys.count, d,
+          scores + (some.lowerBound - heads.lowerBound) * stride + place, stride)
       }
       place += keys.count
     }
@@ -68,7 +100,7 @@ struct FewQueryAttention {
       together(heads) { some, keyHead in
         few_values(
           Int32(truncatingIfNeeded: some.count), scores + (some.lowerBound - heads.lowerBound) * stride + place, stride,
-          block.values.row(keys.lowerBound) + keyHead * d, block.values.stride, keys.count, d, place > 0,
+          block.values + keys.lowerBound * block.valueStride + keyHead * d, block.valueStride, keys.count, d, place > 0,
           y + some.lowerBound * d, d)
       }
       place += keys.count
@@ -90,15 +122,14 @@ struct FewQueryAttention {
   /// Calls `body` with what a query sees of each block: from the key at `first` up to the one before `seen`.
   @inline(__always)
   private func stretches(
-    _ group: AttentionGroup, first: Int, seen: Int, _ body: (_ block: KeyBlock, _ keys: Range<Int>) -> Void
+    _ group: PlainGroup, first: Int, seen: Int, _ body: (_ block: PlainBlock, _ keys: Range<Int>) -> Void
   ) {
     var passed = 0
-    for index in 0...group.ancestors.count {
-      let block = index < group.ancestors.count ? group.ancestors[index] : group.own
+    for block in group.blocks {
       let skipped = max(0, first - passed)
-      let end = min(block.keys.rows, seen - passed)
+      let end = min(block.rows, seen - passed)
       if skipped < end { body(block, skipped..<end) }
-      passed += block.keys.rows
+      passed += block.rows
     }
   }
 

@@ -16,11 +16,14 @@ public final class WorkerPool: @unchecked Sendable {
   public let threads: Int
 
   private let loop = ParallelLoop()
+  /// For loops in stretches (StretchLoop.swift).
+  let places: StretchPlaces
   private var handles: [pthread_t] = []
 
   /// A pool of `threads` threads (at least one, the caller's).
   public init(threads: Int) {
     self.threads = max(1, threads)
+    places = StretchPlaces(count: self.threads)
     for worker in 0..<self.threads where worker > 0 { start(worker) }
   }
 

@@ -99,6 +99,21 @@ import Testing
     }
   }
 
+  /// One thread is slow, so that the others take pieces of its stretch.
+  @Test(arguments: 1...4, [0, 1, 2, 5, 64, 1000]) func stretchesCoverEveryPlaceOnce(_ threads: Int, _ count: Int) {
+    let pool = WorkerPool(threads: threads)
+    for piece in [1, 3, 64] {
+      let places = Counts(count)
+      pool.stretches(count, piece: piece) { range in
+        let isWhole = range == 0..<count && (threads == 1 || count <= piece)
+        #expect(!range.isEmpty && (range.count <= piece || isWhole))
+        #expect(spin(range.lowerBound * threads < count ? 3000 : 10) != 0)
+        for place in range { places.note(place, 0) }
+      }
+      #expect(places.perPart == [Int](repeating: 1, count: count))
+    }
+  }
+
   /// Threads end with their pool: with hundreds left behind, a process soon has no more.
   @Test func poolsComeAndGo() {
     for round in 0..<2000 {
