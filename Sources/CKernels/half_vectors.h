@@ -6,7 +6,8 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-// The library is built for any processor; only these functions use what must be asked for first.
+// The library is built for any processor; only these functions use what must be asked for first. Asking for memory to be
+// written (prfchw) need not be: processors without it do nothing then.
 #define HALF __attribute__((target("avx2,fma,f16c,prfchw")))
 
 HALF static inline __m256 magnitude(__m256 x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }

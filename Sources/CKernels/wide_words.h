@@ -8,7 +8,7 @@
 #include "word_layout.h"
 
 // The library is built for any processor; only these functions use what must be asked for first.
-#define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define WORDS __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prfchw")))
 
 WORDS static inline __m512i joined(__m256i low, __m256i high) {
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);

@@ -67,6 +67,7 @@ typedef struct {
 
 // All that is read next, in so many turns.
 static inline asked_lines in_turns(words_ahead ahead, ptrdiff_t turns) {
+  if (ahead.bytes == 0) return (asked_lines){0};
   const ptrdiff_t lines = (ahead.bytes + 63) / 64;
   return (asked_lines){ahead.base, (const char *)ahead.base + ahead.bytes, (lines + turns - 1) / turns};
 }
@@ -77,7 +78,8 @@ static inline void ask(asked_lines *lines) {
   }
 }
 
-// Asks for a group's results, which would else be waited for when they are written.
+// Asks for a group's results, which would else be waited for when they are written; the last byte, as lines may begin
+// anywhere.
 static inline void ask_for_results(ptrdiff_t height, ptrdiff_t bytes, words_result result) {
   for (ptrdiff_t r = 0; r < height && r < result.rows; r++) {
     const char *y = (const char *)(result.base + r * result.stride);
