@@ -67,8 +67,9 @@ let package = Package(
     library("Judging", ["Kernels", "Tensors", "Transformer"]),
     library("Critics", ["CCurl", "Records", "Tokenizers", "Checkpoints", "Prompting", "Transformer", "Sampling"]),
     library("Saliency", ["Records", "Kernels", "Tensors"]),
+    .target(name: "Pages", resources: [.embedInCode("house.css")]),
     .target(
-      name: "Maps", dependencies: ["Records", "Tensors", "Tokenizers", "Saliency"],
+      name: "Maps", dependencies: ["Records", "Tensors", "Tokenizers", "Saliency", "Pages"],
       resources: [
         "map.html", "map.css", "formulas.js", "records.js", "settings.js", "controls.js", "summary.js", "responses.js",
         "readout.js", "page.js",
@@ -80,7 +81,8 @@ let package = Package(
     library("MessagePassing", ["Training", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("Grading", ["Records"]),
     .target(
-      name: "Reports", dependencies: ["Records", "Tensors", "Grading"], resources: [.embedInCode("Page/report.css")]),
+      name: "Reports", dependencies: ["Records", "Tensors", "Pages", "Grading"],
+      resources: [.embedInCode("Page/report.css")]),
     library(
       "ToolSupport",
       [
@@ -132,6 +134,7 @@ let package = Package(
     tests("Judging", ["Records", "Kernels", "Tokenizers", "Checkpoints", "Prompting", "Transformer"]),
     tests("Critics", ["Records", "Tokenizers", "ScriptedServers"]),
     tests("Saliency", ["Records", "Tensors", "SaliencyCases"]),
+    .testTarget(name: "PagesTests", dependencies: ["Pages"]),
     .testTarget(
       name: "MapsTests",
       dependencies: [

@@ -53,7 +53,7 @@ __attribute__((always_inline)) HALF static inline void block(
 }
 
 // Asks for the rows of a result that come next.
-HALF static inline void ask_for_results(const float *c, ptrdiff_t stride) {
+HALF static inline void ask_for_next_results(const float *c, ptrdiff_t stride) {
   UNROLLED for (int r = 0; r < most_rows; r++) __builtin_prefetch(c + r * stride, 1, 3);
 }
 
@@ -64,7 +64,7 @@ HALF static inline void ask_for_results(const float *c, ptrdiff_t stride) {
                                                   ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {   \
     for (ptrdiff_t row = 0; row < rows; row += most_rows, left.numbers += most_rows * left.row) {                   \
       float *own = c + row * stride;                                                                                \
-      ask_for_results(row + most_rows < rows ? own + most_rows * stride : c + columns_together, stride);            \
+      ask_for_next_results(row + most_rows < rows ? own + most_rows * stride : c + columns_together, stride);            \
       switch (rows - row) {                                                                                         \
         case 1: block(1, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
         case 2: block(2, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \

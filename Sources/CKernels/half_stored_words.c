@@ -7,65 +7,24 @@
 #include "half_words.h"
 #include "word_formats.h"
 
-// The format is known wherever these are called, so that nothing is asked for each run.
 #define FORMAT HALF __attribute__((always_inline)) static inline
 
-// The four bytes at a place of each of eight rows.
-FORMAT __m256i words_of(const uint8_t *const rows[8], ptrdiff_t at) {
-#define WORD(i) ((int)word_at(rows[i] + at))
-  return _mm256_setr_epi32(WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7));
+typedef float vector __attribute__((ext_vector_type(8)));
+typedef uint32_t whole_vector __attribute__((ext_vector_type(8)));
+
+FORMAT whole_vector words_of(const uint8_t *const *rows, ptrdiff_t at) {
+#define WORD(i) word_at(rows[i] + at)
+  return (whole_vector){WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7)};
 #undef WORD
 }
 
-FORMAT __m256 lower_halves(__m256i words) {
+FORMAT vector lower_halves(whole_vector words) {
   const __m256i own = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1));
-  __m256i halves = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(words, own), 0x08);
+  __m256i halves = _mm256_permute4x64_epi64(_mm256_shuffle_epi8((__m256i)words, own), 0x08);
   return _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
 }
 
-FORMAT __m256i bits_from(__m256i words, ptrdiff_t first, int mask) {
-  return _mm256_and_si256(_mm256_srl_epi32(words, _mm_cvtsi32_si128((int)first)), _mm256_set1_epi32(mask));
-}
-
-// The six-bit scale, or minimum, of a run of eight super-blocks: the first four are whole bytes, of the others the low
-// nibble is here and the upper two bits lie on top of the first.
-FORMAT __m256 six_bits(const uint8_t *const rows[8], ptrdiff_t at, ptrdiff_t place, ptrdiff_t run) {
-  __m256i first = words_of(rows, at + 4 + 4 * place), all;
-  if (run < 4) {
-    all = bits_from(first, 8 * run, 0x3F);
-  } else {
-    __m256i low = bits_from(words_of(rows, at + 12), 8 * (run - 4) + 4 * place, 0x0F);
-    all = _mm256_or_si256(low, _mm256_slli_epi32(bits_from(first, 8 * (run - 4) + 6, 0x03), 4));
-  }
-  return _mm256_cvtepi32_ps(all);
-}
-
-// What a run of eight rows' numbers is multiplied with, and what is added to it.
-typedef struct {
-  __m256 scales, minima;
-} factors;
-
-FORMAT factors factors_of(words_format format, const uint8_t *const rows[8], ptrdiff_t at, ptrdiff_t run) {
-  __m256i heads = words_of(rows, at);
-  factors own = {lower_halves(heads), _mm256_setzero_ps()};
-  switch (format) {
-    case words_q8_0:
-    case words_q4_0:
-    case words_q5_0: return own;
-    case words_q4_1:
-    case words_q5_1: own.minima = lower_halves(_mm256_srli_epi32(heads, 16)); break;
-    case words_q4_k:
-    case words_q5_k: {
-      __m256 minimum = lower_halves(_mm256_srli_epi32(heads, 16));
-      own.scales = _mm256_mul_ps(six_bits(rows, at, 0, run), own.scales);
-      own.minima = _mm256_sub_ps(_mm256_setzero_ps(), _mm256_mul_ps(six_bits(rows, at, 1, run), minimum));
-      break;
-    }
-  }
-  // The product is exact: the middle value is a power of two.
-  own.minima = _mm256_fmadd_ps(own.scales, _mm256_set1_ps((float)middle(format)), own.minima);
-  return own;
-}
+#include "word_factors.h"
 
 // Sixteen bytes as words.
 HALF static inline void store_widened(__m128i bytes, char *target) {

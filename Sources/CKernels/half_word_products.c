@@ -66,53 +66,20 @@ HALF void words_half_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t 
   }
 }
 
-// How many rows is known wherever these are called.
-#define GROUP HALF __attribute__((always_inline)) static inline
-
 // A group's sums for sixteen results, of 32 that a panel of weights has: twelve of the sixteen registers.
-enum { half_bytes = 64, half_results = 16 };
+enum { lanes = 8, half_bytes = 64, half_results = 16, weights_ahead = words_weight_bytes };
 
-typedef struct {
-  __m256i at[group_rows][2];
-} whole_sums;
+typedef float vector __attribute__((ext_vector_type(8)));
+typedef int32_t whole_vector __attribute__((ext_vector_type(8)));
 
-typedef struct {
-  __m256 at[group_rows][2];
-} sums;
-
-// sums + pairs of a · pairs of b. The sum is written out: the compiler would add up four pairs in another order, for which
-// there are not registers enough.
-HALF static inline __m256i add_products(__m256i sums, __m256i a, __m256i b) {
-  __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(a, b)));
+// The sum is written out: the compiler would add up four pairs in another order, for which there are not registers enough.
+HALF static inline whole_vector add_products(whole_vector sums, whole_vector a, whole_vector b) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16((__m256i)a, (__m256i)b)));
   return sums;
 }
 
-// Sums over a run: rows of words with sixteen pairs of sixteen.
-GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
-  whole_sums whole;
-  UNROLLED for (int r = 0; r < height; r++) whole.at[r][0] = whole.at[r][1] = _mm256_setzero_si256();
-  _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
-    __m256i first = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes));
-    __m256i second = _mm256_load_si256((const __m256i *)(weights + pair * pair_bytes + 32));
-    __builtin_prefetch(weights + pair * pair_bytes + words_weight_bytes, 0, 3);
-    UNROLLED for (int r = 0; r < height; r++) {
-      __m256i x = _mm256_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
-      whole.at[r][0] = add_products(whole.at[r][0], first, x);
-      whole.at[r][1] = add_products(whole.at[r][1], second, x);
-    }
-  }
-  return whole;
-}
-
-// Adds one number of each row times sixteen of a factor.
-GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t step, const float *factor) {
-  __m256 first = _mm256_loadu_ps(factor), second = _mm256_loadu_ps(factor + 8);
-  UNROLLED for (int r = 0; r < height; r++) {
-    __m256 x = _mm256_set1_ps(numbers[r * step]);
-    sums->at[r][0] = _mm256_fmadd_ps(first, x, sums->at[r][0]);
-    sums->at[r][1] = _mm256_fmadd_ps(second, x, sums->at[r][1]);
-  }
-}
+#define TARGET HALF
+#include "word_groups.h"
 
 // The group's part of a result, whose first row is the group's.
 GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {
@@ -183,39 +150,14 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
     const char *input = inputs + run * words_input_bytes;
     whole_sums whole = multiply_run(height, input + start * row_bytes, weights + run * words_weight_bytes);
     ask(ahead);
-    const float *scales = (const float *)(input + scales_at) + start;
     const float *own_factors = (const float *)(factors + run * words_weight_bytes);
-    __m256 scale[2] = {_mm256_load_ps(own_factors), _mm256_load_ps(own_factors + 8)};
-    UNROLLED for (int r = 0; r < height; r++) {
-      __m256 own = _mm256_set1_ps(scales[r]);
-      UNROLLED for (int part = 0; part < 2; part++) {
-        __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(whole.at[r][part]), scale[part]);
-        sums.at[r][part] = _mm256_fmadd_ps(scaled, own, sums.at[r][part]);
-      }
-    }
+    add_run(height, &sums, &whole, (const float *)(input + scales_at) + start, own_factors);
     if (have_minima) {
-      const float *row_sums = (const float *)(input + sums_at) + start;
       const float *minima = own_factors + (minima_at - factors_at) / 4;
-      __m256 minimum[2] = {_mm256_load_ps(minima), _mm256_load_ps(minima + 8)};
-      UNROLLED for (int r = 0; r < height; r++) {
-        __m256 own = _mm256_set1_ps(row_sums[r]);
-        sums.at[r][0] = _mm256_fmadd_ps(minimum[0], own, sums.at[r][0]);
-        sums.at[r][1] = _mm256_fmadd_ps(minimum[1], own, sums.at[r][1]);
-      }
+      add_number(height, &sums, (const float *)(input + sums_at) + start, 1, minima);
     }
   }
-  // The update's rows end with the result's.
-  if (result.rows >= height) {
-    for (ptrdiff_t k = 0; k < update.depth; k++) {
-      add_number(height, &sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
-    }
-  } else {
-    for (ptrdiff_t k = 0; k < update.depth; k++) {
-      float numbers[group_rows] = {0};
-      for (ptrdiff_t r = 0; r < result.rows; r++) numbers[r] = update.narrow[r * update.narrow_stride + k];
-      add_number(height, &sums, numbers, 1, update.factor + 32 * k);
-    }
-  }
+  add_update(height, &sums, update, result.rows);
   store(height, &sums, false, result);
 }
 
@@ -314,19 +256,13 @@ HALF static void multiply_group_transposed(const char *inputs, ptrdiff_t start, 
   _Alignas(64) char scaled[group_rows * row_bytes];
   const char *input = inputs + runs.first * words_input_bytes, *record = weights;
   for (ptrdiff_t run = 0; run < runs.count; run++, input += words_input_bytes, record += words_weight_bytes) {
-    const __m256 most = _mm256_set1_ps(*(const float *)(record + largest_at));
+    const float most = *(const float *)(record + largest_at);
     const float *scales = (const float *)(input + scales_at) + start;
     scale_run(input + start * row_bytes, record + parts_at, scaled);
     ask(ahead);
     UNROLLED for (int half = 0; half < 2; half++) {
       whole_sums whole = multiply_run(group_rows, scaled, record + half * half_bytes);
-      UNROLLED for (int r = 0; r < group_rows; r++) {
-        __m256 own = _mm256_mul_ps(_mm256_set1_ps(scales[r]), most);
-        UNROLLED for (int part = 0; part < 2; part++) {
-          sums[half].at[r][part] =
-              _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole.at[r][part]), own, sums[half].at[r][part]);
-        }
-      }
+      add_run_evenly(group_rows, &sums[half], &whole, scales, most);
     }
   }
   UNROLLED for (int half = 0; half < 2; half++) store(group_rows, &sums[half], accumulate, half_of(result, half));

@@ -10,59 +10,19 @@
 
 #define FORMAT WORDS __attribute__((always_inline)) static inline
 
-// The four bytes at a place of each of sixteen rows.
-FORMAT __m512i words_of(const uint8_t *const rows[16], ptrdiff_t at) {
-#define WORD(i) ((int)word_at(rows[i] + at))
-  return _mm512_setr_epi32(WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7), WORD(8), WORD(9),
-                           WORD(10), WORD(11), WORD(12), WORD(13), WORD(14), WORD(15));
+typedef float vector __attribute__((ext_vector_type(16)));
+typedef uint32_t whole_vector __attribute__((ext_vector_type(16)));
+
+FORMAT whole_vector words_of(const uint8_t *const *rows, ptrdiff_t at) {
+#define WORD(i) word_at(rows[i] + at)
+  return (whole_vector){WORD(0), WORD(1), WORD(2),  WORD(3),  WORD(4),  WORD(5),  WORD(6),  WORD(7),
+                        WORD(8), WORD(9), WORD(10), WORD(11), WORD(12), WORD(13), WORD(14), WORD(15)};
 #undef WORD
 }
 
-FORMAT __m512 lower_halves(__m512i words) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words)); }
+FORMAT vector lower_halves(whole_vector words) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16((__m512i)words)); }
 
-FORMAT __m512i bits_from(__m512i words, ptrdiff_t first, int mask) {
-  return _mm512_and_si512(_mm512_srl_epi32(words, _mm_cvtsi32_si128((int)first)), _mm512_set1_epi32(mask));
-}
-
-// The six-bit scale, or minimum, of a run of sixteen super-blocks: the first four are whole bytes, of the others the low
-// nibble is here and the upper two bits lie on top of the first.
-FORMAT __m512 six_bits(const uint8_t *const rows[16], ptrdiff_t at, ptrdiff_t place, ptrdiff_t run) {
-  __m512i first = words_of(rows, at + 4 + 4 * place), all;
-  if (run < 4) {
-    all = bits_from(first, 8 * run, 0x3F);
-  } else {
-    __m512i low = bits_from(words_of(rows, at + 12), 8 * (run - 4) + 4 * place, 0x0F);
-    all = _mm512_or_si512(low, _mm512_slli_epi32(bits_from(first, 8 * (run - 4) + 6, 0x03), 4));
-  }
-  return _mm512_cvtepi32_ps(all);
-}
-
-// What a run of sixteen rows' numbers is multiplied with, and what is added to it.
-typedef struct {
-  __m512 scales, minima;
-} factors;
-
-FORMAT factors factors_of(words_format format, const uint8_t *const rows[16], ptrdiff_t at, ptrdiff_t run) {
-  __m512i heads = words_of(rows, at);
-  factors own = {lower_halves(heads), _mm512_setzero_ps()};
-  switch (format) {
-    case words_q8_0:
-    case words_q4_0:
-    case words_q5_0: return own;
-    case words_q4_1:
-    case words_q5_1: own.minima = lower_halves(_mm512_srli_epi32(heads, 16)); break;
-    case words_q4_k:
-    case words_q5_k: {
-      __m512 minimum = lower_halves(_mm512_srli_epi32(heads, 16));
-      own.scales = _mm512_mul_ps(six_bits(rows, at, 0, run), own.scales);
-      own.minima = _mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(six_bits(rows, at, 1, run), minimum));
-      break;
-    }
-  }
-  // The product is exact: the middle value is a power of two.
-  own.minima = _mm512_fmadd_ps(own.scales, _mm512_set1_ps((float)middle(format)), own.minima);
-  return own;
-}
+#include "word_factors.h"
 
 // A column's numbers of 16 rows, in bytes, are every fourth of a vector's words: pairs of columns become pairs of words.
 // parts: rows r, 4 + r, 8 + r and 12 + r of sixteen columns each.

@@ -67,48 +67,20 @@ WORDS void words_wide_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t
   }
 }
 
-// sums + pairs of a · pairs of b. Written out: the compiler would take some of them apart into a product and a sum.
-WORDS static inline __m512i add_products(__m512i sums, __m512i a, __m512i b) {
+// A group's sums for the 32 results that a panel of weights has.
+enum { lanes = 16, weights_ahead = 0 };
+
+typedef float vector __attribute__((ext_vector_type(16)));
+typedef int32_t whole_vector __attribute__((ext_vector_type(16)));
+
+// Written out: the compiler would take some of them apart into a product and a sum.
+WORDS static inline whole_vector add_products(whole_vector sums, whole_vector a, whole_vector b) {
   __asm__("vpdpwssd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
   return sums;
 }
 
-// How many rows is known wherever these are called.
-#define GROUP WORDS __attribute__((always_inline)) static inline
-
-typedef struct {
-  __m512i at[group_rows][2];
-} whole_sums;
-
-typedef struct {
-  __m512 at[group_rows][2];
-} sums;
-
-// Sums over a run: rows of words with sixteen pairs of 32.
-GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
-  whole_sums whole;
-  UNROLLED for (int r = 0; r < height; r++) whole.at[r][0] = whole.at[r][1] = _mm512_setzero_si512();
-  _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
-    __m512i first = _mm512_load_si512(weights + pair * pair_bytes);
-    __m512i second = _mm512_load_si512(weights + pair * pair_bytes + 64);
-    UNROLLED for (int r = 0; r < height; r++) {
-      __m512i x = _mm512_set1_epi32(*(const int *)(rows + r * row_bytes + pair * 4));
-      whole.at[r][0] = add_products(whole.at[r][0], first, x);
-      whole.at[r][1] = add_products(whole.at[r][1], second, x);
-    }
-  }
-  return whole;
-}
-
-// Adds one number of each row times 32 of a factor.
-GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t step, const float *factor) {
-  __m512 first = _mm512_loadu_ps(factor), second = _mm512_loadu_ps(factor + 16);
-  UNROLLED for (int r = 0; r < height; r++) {
-    __m512 x = _mm512_set1_ps(numbers[r * step]);
-    sums->at[r][0] = _mm512_fmadd_ps(first, x, sums->at[r][0]);
-    sums->at[r][1] = _mm512_fmadd_ps(second, x, sums->at[r][1]);
-  }
-}
+#define TARGET WORDS
+#include "word_groups.h"
 
 // The group's part of a result, whose first row is the group's.
 GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {
@@ -142,16 +114,7 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
     whole_sums whole = multiply_run(height, input + start * row_bytes, record);
     ask(ahead);
-    const float *factors = (const float *)(record + factors_at);
-    const float *scales = (const float *)(input + scales_at) + start;
-    __m512 scale[2] = {_mm512_load_ps(factors), _mm512_load_ps(factors + 16)};
-    UNROLLED for (int r = 0; r < height; r++) {
-      __m512 own = _mm512_set1_ps(scales[r]);
-      UNROLLED for (int half = 0; half < 2; half++) {
-        __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(whole.at[r][half]), scale[half]);
-        sums.at[r][half] = _mm512_fmadd_ps(scaled, own, sums.at[r][half]);
-      }
-    }
+    add_run(height, &sums, &whole, (const float *)(input + scales_at) + start, (const float *)(record + factors_at));
   }
   UNROLLED for (int r = 0; r < height; r++) {
     outlier_list out = outliers_of(inputs, start + r, runs);
@@ -173,18 +136,7 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
       add_number(height, &sums, (const float *)(input + sums_at) + start, 1, (const float *)(record + minima_at));
     }
   }
-  // The update's rows end with the result's.
-  if (result.rows >= height) {
-    for (ptrdiff_t k = 0; k < update.depth; k++) {
-      add_number(height, &sums, update.narrow + k, update.narrow_stride, update.factor + 32 * k);
-    }
-  } else {
-    for (ptrdiff_t k = 0; k < update.depth; k++) {
-      float numbers[group_rows] = {0};
-      for (ptrdiff_t r = 0; r < result.rows; r++) numbers[r] = update.narrow[r * update.narrow_stride + k];
-      add_number(height, &sums, numbers, 1, update.factor + 32 * k);
-    }
-  }
+  add_update(height, &sums, update, result.rows);
   store(height, &sums, false, result);
 }
 
@@ -227,7 +179,7 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
   const char *input = inputs + runs.first * words_input_bytes, *record = weights;
   for (ptrdiff_t run = 0; run < runs.count; run++, input += words_input_bytes, record += words_weight_bytes) {
     const __m512i parts = _mm512_load_si512(record + parts_at);
-    const __m512 most = _mm512_set1_ps(*(const float *)(record + largest_at));
+    const float most = *(const float *)(record + largest_at);
     const float *scales = (const float *)(input + scales_at) + start;
     ask(ahead);
     UNROLLED for (int r = 0; r < group_rows; r++) {
@@ -235,11 +187,7 @@ WORDS static void multiply_group_transposed(const char *inputs, ptrdiff_t start,
                          _mm512_mulhrs_epi16(_mm512_load_si512(input + (start + r) * row_bytes), parts));
     }
     whole_sums whole = multiply_run(group_rows, scaled, record);
-    UNROLLED for (int r = 0; r < group_rows; r++) {
-      __m512 own = _mm512_mul_ps(_mm512_set1_ps(scales[r]), most);
-      sums.at[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole.at[r][0]), own, sums.at[r][0]);
-      sums.at[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole.at[r][1]), own, sums.at[r][1]);
-    }
+    add_run_evenly(group_rows, &sums, &whole, scales, most);
   }
   const int32_t first = (int32_t)runs.first * words_run, end = first + (int32_t)runs.count * words_run;
   UNROLLED for (int r = 0; r < group_rows; r++) {

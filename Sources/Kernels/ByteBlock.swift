@@ -83,9 +83,9 @@ protocol ByteBlock: StoredBlock {}
 extension ByteBlock {
   static var hasScale: Bool { true }
   @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { (CopyOrder.arranged(low), CopyOrder.arranged(high)) }
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues {
+    (CopyOrder.arranged(low), CopyOrder.arranged(high))
+  }
 
   /// Sixteen bytes.
   @inline(__always)

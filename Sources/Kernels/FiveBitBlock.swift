@@ -5,7 +5,7 @@ extension ByteBlock {
   @inline(__always)
   fileprivate static func fiveBits<Order: ByteOrder>(
     _ source: UnsafeRawPointer, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     let nibbles = Order.rotated(words(source + 4), rotation)
     let fifth = SIMD16(repeating: source.loadUnaligned(as: UInt32.self))
     @inline(__always) func half(_ nibbles: SIMD16<UInt32>, _ first: UInt32) -> VectorMath.Vector {
@@ -25,11 +25,11 @@ enum FiveBitBlock: ByteBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) { fiveBits(block + 2, order, rotation) }
+  ) -> RunValues { fiveBits(block + 2, order, rotation) }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) { (half(block, halves), .zero) }
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
+    (half(block, halves), .zero)
+  }
 }
 
 /// A block of Q5_1.
@@ -40,9 +40,9 @@ enum FiveBitMinimumBlock: ByteBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) { fiveBits(block + 4, order, rotation) }
+  ) -> RunValues { fiveBits(block + 4, order, rotation) }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) { (half(block, halves), half(block + 2, halves)) }
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
+    (half(block, halves), half(block + 2, halves))
+  }
 }

@@ -1,3 +1,9 @@
+/// The values of a run, two vectors of sixteen.
+typealias RunValues = (VectorMath.Vector, VectorMath.Vector)
+
+/// Scales and minima of a block's runs, as `StoredBlock.factors` lays them out.
+typealias BlockFactors = (scale: VectorMath.Vector, minimum: VectorMath.Vector)
+
 /// How stored values are read: a run of 32 as two vectors, and the factors that stand beside the runs of a block.
 ///
 /// A value of a run is scale · (unpacked − offset) + minimum. Only shifts and logical operations are used, which every compiler
@@ -22,17 +28,13 @@ protocol StoredBlock {
   ///   - rotation: `Order.rotation` for the block's width.
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector)
+  ) -> RunValues
   /// Inputs 0–15 and 16–31 of a run in the order of the unpacked values.
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector)
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues
   /// Scale and minimum of the first vector of run r in lane 2r, of the second in lane 2r + 1; in a block of one run the
   /// same in every lane.
   /// - Parameter halves: `HalfPrecision.values`.
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector)
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors
 }
 
 extension StoredBlock {
@@ -42,9 +44,9 @@ extension StoredBlock {
   static var hasMinimum: Bool { false }
   static var offset: Float { 0 }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) { (VectorMath.Vector(repeating: 1), .zero) }
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
+    (VectorMath.Vector(repeating: 1), .zero)
+  }
 
   /// The half-precision number at `source`, in every lane.
   @inline(__always)
@@ -68,21 +70,17 @@ enum SingleBlock: StoredBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     (block.loadUnaligned(as: VectorMath.Vector.self), (block + 64).loadUnaligned(as: VectorMath.Vector.self))
   }
   @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { (low, high) }
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues { (low, high) }
 }
 
 /// Sixteen pairs of 16-bit numbers: the first of each pair lies in the lower half of a 32-bit word.
 private enum Pairs {
   @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues {
     (
       VectorMath.Vector(lowHalf: low.evenHalf, highHalf: high.evenHalf),
       VectorMath.Vector(lowHalf: low.oddHalf, highHalf: high.oddHalf)
@@ -103,7 +101,7 @@ private enum Pairs {
   }
 
   @inline(__always)
-  static func halves(_ words: SIMD16<UInt32>) -> (VectorMath.Vector, VectorMath.Vector) {
+  static func halves(_ words: SIMD16<UInt32>) -> RunValues {
     (upperHalves(words &<< 16), upperHalves(words & 0xFFFF_0000))
   }
 }
@@ -114,13 +112,11 @@ enum HalfBlock: StoredBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     Pairs.halves(block.loadUnaligned(as: SIMD16<UInt32>.self))
   }
   @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { Pairs.arranged(low, high) }
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues { Pairs.arranged(low, high) }
 }
 
 /// 32 bfloat16 numbers.
@@ -129,7 +125,7 @@ enum BrainBlock: StoredBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     let words = block.loadUnaligned(as: SIMD16<UInt32>.self)
     return (
       unsafeBitCast(words &<< 16, to: VectorMath.Vector.self),
@@ -137,9 +133,7 @@ enum BrainBlock: StoredBlock {
     )
   }
   @inline(__always)
-  static func arranged(
-    _ low: VectorMath.Vector, _ high: VectorMath.Vector
-  ) -> (VectorMath.Vector, VectorMath.Vector) { Pairs.arranged(low, high) }
+  static func arranged(_ low: VectorMath.Vector, _ high: VectorMath.Vector) -> RunValues { Pairs.arranged(low, high) }
 }
 
 /// A block of Q8_0. The byte q is read as q + 384.
@@ -149,7 +143,7 @@ enum SignedByteBlock: ByteBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     @inline(__always) func values(_ source: UnsafeRawPointer) -> VectorMath.Vector {
       // Turning the sign bit over adds 128.
       let bits = Order.rotated(words(source), rotation) & 0x007F_8000 ^ 0x43C0_0000
@@ -158,9 +152,7 @@ enum SignedByteBlock: ByteBlock {
     return (values(block + 2), values(block + 18))
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     (half(block, halves), .zero)
   }
 }
@@ -172,11 +164,9 @@ enum NibbleBlock: ByteBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) { nibbles(block + 2, order, rotation) }
+  ) -> RunValues { nibbles(block + 2, order, rotation) }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     (half(block, halves), .zero)
   }
 
@@ -184,7 +174,7 @@ enum NibbleBlock: ByteBlock {
   @inline(__always)
   static func nibbles<Order: ByteOrder>(
     _ source: UnsafeRawPointer, _: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     let bytes = Order.rotated(words(source), rotation)
     return (
       unsafeBitCast(bytes &<< 4 & 0x0078_0000 | 0x4180_0000, to: VectorMath.Vector.self),
@@ -201,13 +191,11 @@ enum NibbleMinimumBlock: ByteBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     NibbleBlock.nibbles(block + 4, order, rotation)
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     (half(block, halves), half(block + 2, halves))
   }
 }

@@ -10,7 +10,7 @@ extension SuperBlock {
   @inline(__always)
   fileprivate static func numbers<Order: ByteOrder>(
     _ source: UnsafeRawPointer, bit: Int, _: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     let rotation = rotation &- SIMD16(repeating: UInt32(truncatingIfNeeded: bit))
     return (
       Order.numbers(words(source), width: width, rotation), Order.numbers(words(source + 16), width: width, rotation)
@@ -22,7 +22,7 @@ extension SuperBlock {
   fileprivate static func numbers<Order: ByteOrder>(
     _ source: UnsafeRawPointer, bit: Int, top other: UnsafeRawPointer, bit top: Int, _: Order.Type,
     _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     let rotation = rotation &- SIMD16(repeating: UInt32(truncatingIfNeeded: bit))
     let bits = SIMD16(repeating: UInt32(1) &<< UInt32(truncatingIfNeeded: top)) &<< Order.shifts
     let mask = UInt32(truncatingIfNeeded: (1 << 22) - (1 << (23 - width)))
@@ -77,13 +77,11 @@ enum TwoBitSuperBlock: SuperBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     numbers(block + 16 + 32 * (run >> 2), bit: 2 * (run & 3), order, rotation)
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     let word = { PackedScales.word(block, $0) }
     let bytes = PackedScales.bytes(word(0), word(1), word(2), word(3))
     return (
@@ -102,13 +100,11 @@ enum ThreeBitSuperBlock: SuperBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     numbers(block + 32 + 32 * (run >> 2), bit: 2 * (run & 3), top: block, bit: run, order, rotation)
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     // Low nibbles: scales 0–7 in the low halves of 8 bytes, 8–15 in the high ones. Byte i of the last word has the
     // upper two bits of scales i, i + 4, i + 8 and i + 12.
     let a = PackedScales.word(block + 96, 0)
@@ -124,9 +120,7 @@ enum ThreeBitSuperBlock: SuperBlock {
 /// Where Q4_K and Q5_K begin alike: d, dmin, and 12 bytes of eight 6-bit scales and eight minima.
 private enum ScalesAndMinima {
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, d: VectorMath.Vector, minimum: VectorMath.Vector
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, d: VectorMath.Vector, minimum: VectorMath.Vector) -> BlockFactors {
     // Four scales, then four minima, in the low six bits of a byte; the others' low nibbles in the last word, their
     // upper bits on top of the first eight.
     let a = PackedScales.word(block + 4, 0)
@@ -147,13 +141,11 @@ enum FourBitSuperBlock: SuperBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     numbers(block + 16 + 32 * (run >> 1), bit: 4 * (run & 1), order, rotation)
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     ScalesAndMinima.factors(block, d: half(block, halves), minimum: half(block + 2, halves))
   }
 }
@@ -168,13 +160,11 @@ enum FiveBitSuperBlock: SuperBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     numbers(block + 48 + 32 * (run >> 1), bit: 4 * (run & 1), top: block + 16, bit: run, order, rotation)
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     ScalesAndMinima.factors(block, d: half(block, halves), minimum: half(block + 2, halves))
   }
 }
@@ -188,7 +178,7 @@ enum SixBitSuperBlock: SuperBlock {
   @inline(__always)
   static func unpacked<Order: ByteOrder>(
     _ block: UnsafeRawPointer, run: Int, _ order: Order.Type, _ rotation: SIMD16<UInt32>
-  ) -> (VectorMath.Vector, VectorMath.Vector) {
+  ) -> RunValues {
     /// The fields of 32 bytes from bit `bit` on, moved to the bottom; bits above them are not cleared.
     @inline(__always) func fields(_ place: Int, bit: Int) -> SIMD8<UInt32> {
       (block + place).loadUnaligned(as: SIMD8<UInt32>.self) &>> SIMD8(repeating: UInt32(truncatingIfNeeded: bit))
@@ -202,9 +192,7 @@ enum SixBitSuperBlock: SuperBlock {
     )
   }
   @inline(__always)
-  static func factors(
-    _ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>
-  ) -> (scale: VectorMath.Vector, minimum: VectorMath.Vector) {
+  static func factors(_ block: UnsafeRawPointer, _ halves: UnsafePointer<Float>) -> BlockFactors {
     let word = { PackedScales.word(block + 192, $0) }
     // Turning the sign bit over adds 128.
     let bytes = PackedScales.bytes(word(0), word(1), word(2), word(3)) & 0xFF ^ 0x80

@@ -4,7 +4,7 @@ import CKernels
 /// (AVX2, or AVX-512 with VNNI) and have no tile registers: up to twice as fast as float32.
 ///
 /// Rounding: an input counts to 2⁻¹⁶ of the largest of its 32 neighbours that are left in words, a weight as it is stored.
-/// Log-probabilities come out 6e-5 from float32's on average (pipelines/bench/README.md, "Inputs that are taken out").
+/// Log-probabilities come out 6e-5 from float32's on average (pipelines/bench/findings/avx2.md).
 struct WordProducts: Sendable {
   private let pool: WorkerPool
   private let kernels: words_kernels

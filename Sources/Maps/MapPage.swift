@@ -1,3 +1,4 @@
+import Pages
 import Records
 
 /// A saliency map as one HTML file that needs nothing besides itself: texts and numbers of any number of records, and the
@@ -60,7 +61,7 @@ public final class MapPage {
     let (body, behindRecords) = cut(behindSettings, at: "<!-- records -->\n")
     let (tail, end) = cut(behindRecords, at: "/* scripts */")
     var beginning = Array(head)
-    beginning += PackageResources.map_css
+    beginning += PageStyle.css + PackageResources.map_css
     beginning += middle
     beginning += MapRecord.escaped(settings.json.encoded)
     beginning += body

@@ -1,3 +1,5 @@
+import Pages
+
 /// A run of a recipe as one HTML file that needs nothing besides itself.
 public struct ReportPage: Sendable {
   let experiment: Experiment
@@ -68,7 +70,7 @@ public struct ReportPage: Sendable {
       <title>Report: \(name)</title>
       <link rel="icon" href="data:,">
       <style>
-      \(Markup(trusted: String(decoding: PackageResources.report_css, as: UTF8.self)))</style>
+      \(Markup(trusted: String(decoding: PageStyle.css + PackageResources.report_css, as: UTF8.self)))</style>
       </head>
       <body>
       <a class="skip" href="#accuracy">Skip to the results</a>

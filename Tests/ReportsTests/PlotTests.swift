@@ -44,22 +44,4 @@ import Reports
     #expect(script.contains("$samples << END\n1.0 33.3333"))
     #expect(script.contains("set output 'it''s.svg'"))
   }
-
-  /// The page and the saliency map are one family.
-  @Test func thePaletteIsTheMaps() throws {
-    var root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-    root += "/Sources/"
-    let map = try #require(TemporaryFolder.content(of: root + "Maps/Page/map.css"))
-    let page = try #require(TemporaryFolder.content(of: root + "Reports/Page/report.css"))
-    func palette(_ css: [UInt8]) throws -> Substring {
-      let text = String(decoding: css, as: UTF8.self)
-      let start = try #require(text.firstRange(of: ":root {"))
-      let end = try #require(text.firstRange(of: "  --plain-bar"))
-      let dark = try #require(text.firstRange(of: ":root[data-theme=\"dark\"] {"))
-      #expect(end.lowerBound < dark.lowerBound)
-      let last = try #require(text[dark.upperBound...].ranges(of: "--bad: #ff9d66;").last)
-      return text[start.lowerBound..<last.upperBound]
-    }
-    #expect(try palette(map) == palette(page))
-  }
 }
