@@ -12,11 +12,13 @@ import Synchronization
 ///
 /// A pass over a model wants the same sizes again and again, a step over other records nearly the same. From the system
 /// they come zeroed, page by page, which takes as long as a product; from the allocator they leave holes between the
-/// matrices that stay. What is kept never makes more than a quarter over the most that was in use at a time.
+/// matrices that stay. What is kept never makes more than a quarter over the most that was in use at a time, nor 256 MB.
 enum MatrixMemory {
   /// From this many bytes on a block is kept: smaller ones the allocator handles well.
   private static let least = 64 << 10
   private static let page = 4 << 10
+  /// Bytes that may be kept over the most that was in use.
+  private static let mostExcess = 256 << 20
   /// Bytes of the system's large pages.
   static let hugePage = 2 << 20
   /// A cache line and the widest vector.
@@ -62,7 +64,8 @@ enum MatrixMemory {
     /// Lets go of what is too much, the oldest first: their sizes have not been asked for since.
     mutating func excess() -> [Block] {
       var dropped: [Block] = []
-      while usedBytes + unusedBytes > mostUsedBytes + mostUsedBytes / 4, !unused.isEmpty {
+      let most = mostUsedBytes + min(mostUsedBytes / 4, mostExcess)
+      while usedBytes + unusedBytes > most, !unused.isEmpty {
         dropped.append(unused.removeFirst())
         unusedBytes -= dropped[dropped.count - 1].bytes
       }

@@ -63,4 +63,18 @@ public final class RoundedRows: @unchecked Sendable {
       rounded_load(words, scales, x.columns, x.row(index))
     }
   }
+
+  /// Makes numbers what would be read back of them.
+  /// - Parameter x: rows, replaced.
+  public static func round(_ x: MatrixView) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, scales(x.columns))) { scales in
+      withUnsafeTemporaryAllocation(of: Int16.self, capacity: max(1, x.columns)) { words in
+        guard let scales = scales.baseAddress, let words = words.baseAddress else { return }
+        for row in 0..<x.rows {
+          rounded_store(x.row(row), x.columns, words, scales)
+          rounded_load(words, scales, x.columns, x.row(row))
+        }
+      }
+    }
+  }
 }

@@ -4,11 +4,13 @@ import Kernels
 /// Which activations each layer keeps for the backward pass, and which it computes again: as many as memory allows.
 ///
 /// The first thing to go are feed-forward activations, half of a layer's memory that two products bring back; then
-/// attention's. A layer's input is always kept. The top layer's activations are still where they were made when the
-/// backward pass begins: they take nothing of the budget.
+/// attention's. A layer's input is always kept, in words where inputs alone are more than may be kept. The top layer's
+/// activations are still where they were made when the backward pass begins: they take nothing of the budget.
 struct ActivationPlan {
   enum Kept {
     case input, attention, everything
+    /// The input, in words: what is computed again is as near to the first as these.
+    case inputInWords
     /// Everything, and nothing has to be done for it.
     case inPlace
   }
@@ -18,21 +20,24 @@ struct ActivationPlan {
 
   /// - Parameters:
   ///   - budget: bytes of activations that may be kept.
-  ///   - rounded: whether they are kept in words (`RoundedActivations`), but for what others are computed from again.
+  ///   - rounded: whether they are kept in words (`RoundedActivations`), but for the stream in the middle that feed-forward
+  ///     activations are computed from again.
   init(rows: Int, configuration c: ModelConfiguration, lowest: Int, budget: Int, rounded: Bool) {
     func exactly(_ columns: Int) -> Int { rows * columns * MemoryLayout<Float>.stride }
     func bytes(_ columns: [Int]) -> Int {
       rounded ? RoundedRows.bytes(rows: rows, columns: columns) : exactly(columns.reduce(0, +))
     }
-    let input = exactly(c.hiddenSize)
+    let exactInput = exactly(c.hiddenSize)
     let attention = bytes(AttentionActivations.roundableColumns(c)) + exactly(c.heads) + exactly(c.hiddenSize)
     // With the feed-forward half kept nothing is computed from the stream in the middle again.
     let everything =
       bytes(AttentionActivations.roundableColumns(c) + FeedForwardActivations.roundableColumns(c) + [c.hiddenSize])
       + exactly(c.heads)
-    var layers: [Kept?] = (0..<c.layers).map { $0 >= lowest ? .input : nil }
     let top = c.layers - 1
-    let trained = layers.indices.filter { $0 >= lowest && $0 < top }
+    let trained = (0..<c.layers).filter { $0 >= lowest && $0 < top }
+    let inWords = rounded && trained.count * exactInput > budget
+    let input = inWords ? bytes([c.hiddenSize]) : exactInput
+    var layers: [Kept?] = (0..<c.layers).map { $0 >= lowest ? inWords ? .inputInWords : .input : nil }
     var left = budget - trained.count * input
     // The top layers' activations are wanted first and let go of first.
     for index in trained.reversed() where left >= attention - input {

@@ -7,7 +7,7 @@ struct KeptActivations {
   let activations: LayerActivations
   private let keeps: ActivationPlan.Kept
   private let rounds: Bool
-  /// What the layer goes forward from again, if it must.
+  /// What the layer goes forward from again, if it is kept as it was.
   private let input: Matrix?
   private var rounded: RoundedActivations?
 
@@ -32,7 +32,7 @@ struct KeptActivations {
 
   /// After the layer has gone forward, before another one does.
   mutating func store(pool: WorkerPool) {
-    guard rounds, keeps == .attention || keeps == .everything else { return }
+    guard rounds, keeps != .input, keeps != .inPlace else { return }
     rounded = RoundedActivations(activations, keeps: keeps, pool: pool)
   }
 
@@ -41,11 +41,13 @@ struct KeptActivations {
     _ layer: DecoderLayer, positions: [Int32], groups: (_ keys: Matrix, _ values: Matrix) -> [AttentionGroup]
   ) {
     let pool = layer.products.pool
-    if let input {
-      layer.attend(input, positions: positions, activations: activations, again: true, groups: groups)
-    }
     rounded?.load(into: activations, pool: pool)
-    guard keeps == .input || keeps == .attention else { return }
+    if keeps == .input || keeps == .inputInWords {
+      layer.attend(
+        input ?? activations.attention.input, positions: positions, activations: activations, again: true,
+        groups: groups)
+    }
+    if keeps == .everything || keeps == .inPlace { return }
     layer.recomputeFeedForward(activations)
     if rounds { RoundedActivations.round(activations, after: keeps, pool: pool) }
   }

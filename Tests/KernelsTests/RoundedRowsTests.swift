@@ -65,4 +65,12 @@ import TinyModels
     kept.load(0, 3..<6, into: part.view)
     #expect(part.values == Array(expected[3 * 48..<6 * 48]))
   }
+
+  @Test(arguments: [1, 32, 70]) func roundingIsStoringAndReading(_ columns: Int) {
+    var generator = SplitMix64(seed: 79)
+    let x = generator.matrix(5, columns)
+    let expected = rounded(x).values
+    RoundedRows.round(x.view)
+    #expect(x.values == expected)
+  }
 }
