@@ -57,22 +57,26 @@ HALF static inline void ask_for_next_results(const float *c, ptrdiff_t stride) {
   UNROLLED for (int r = 0; r < most_rows; r++) __builtin_prefetch(c + r * stride, 1, 3);
 }
 
-// Rows of sixteen columns of a result.
+// Rows of sixteen columns of a result, as many at a time as make all blocks nearly equal: one of few rows waits for its sums.
 #define ROWS(name, whole)                                                                                           \
   HALF __attribute__((noinline)) static void name(lanes_left left, const float *right, ptrdiff_t step,              \
                                                   ptrdiff_t ahead, __m256i first, __m256i second, ptrdiff_t rows,   \
                                                   ptrdiff_t depth, bool accumulate, float *c, ptrdiff_t stride) {   \
-    for (ptrdiff_t row = 0; row < rows; row += most_rows, left.numbers += most_rows * left.row) {                   \
-      float *own = c + row * stride;                                                                                \
-      ask_for_next_results(row + most_rows < rows ? own + most_rows * stride : c + columns_together, stride);            \
-      switch (rows - row) {                                                                                         \
-        case 1: block(1, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
-        case 2: block(2, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
-        case 3: block(3, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
-        case 4: block(4, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
-        case 5: block(5, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride); break;    \
-        default: block(most_rows, whole, left, right, step, ahead, first, second, depth, accumulate, own, stride);  \
+    const float *next = c + columns_together;                                                                       \
+    for (ptrdiff_t blocks = (rows + most_rows - 1) / most_rows; blocks > 0; blocks--) {                             \
+      const ptrdiff_t height = (rows + blocks - 1) / blocks;                                                        \
+      ask_for_next_results(blocks > 1 ? c + height * stride : next, stride);                                        \
+      switch (height) {                                                                                             \
+        case 1: block(1, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride); break;      \
+        case 2: block(2, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride); break;      \
+        case 3: block(3, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride); break;      \
+        case 4: block(4, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride); break;      \
+        case 5: block(5, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride); break;      \
+        default: block(most_rows, whole, left, right, step, ahead, first, second, depth, accumulate, c, stride);    \
       }                                                                                                             \
+      rows -= height;                                                                                               \
+      c += height * stride;                                                                                         \
+      left.numbers += height * left.row;                                                                            \
     }                                                                                                               \
   }
 ROWS(multiply_whole, true)
