@@ -10,6 +10,9 @@ static inline bool has_half_vectors(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
+// The same with products of bytes and words (AVX-VNNI).
+static inline bool has_half_products(void) { return has_half_vectors() && __builtin_cpu_supports("avxvnni"); }
+
 // Vectors of 512 bits.
 static inline bool has_wide_vectors(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
