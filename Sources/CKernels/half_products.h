@@ -1,19 +1,9 @@
 // Products of panels of words with vectors of 256 bits, whatever multiplies the words. A file that includes this has defined
-// - TARGET, the instructions it may use,
-// - NAMED(name), the functions' names,
-// - sums_with_products(sums, a, b): sums + pairs of words of a · pairs of words of b.
+// TARGET, the instructions it may use, and NAMED(name), the functions' names, and has included word_groups.h.
 
-// A group's sums for sixteen results, of 32 that a panel of weights has: twelve of the sixteen registers.
-enum { lanes = 8, half_bytes = 64, half_results = 16, weights_ahead = words_weight_bytes };
-
-typedef float vector __attribute__((ext_vector_type(8)));
-typedef int32_t whole_vector __attribute__((ext_vector_type(8)));
-
-TARGET static inline whole_vector add_products(whole_vector sums, whole_vector a, whole_vector b) {
-  return (whole_vector)sums_with_products((__m256i)sums, (__m256i)a, (__m256i)b);
-}
-
-#include "word_groups.h"
+// Bytes of a pair, and results, of half a panel of weights: the group's sums for sixteen results take twelve of the sixteen
+// registers.
+enum { half_bytes = 64, half_results = 16 };
 
 // The group's part of a result, whose first row is the group's.
 GROUP void store(int height, const sums *sums, bool accumulate, words_result result) {

@@ -66,14 +66,21 @@ HALF void words_half_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t 
   }
 }
 
+// Eight results of the sixteen of a group.
+enum { lanes = 8, weights_ahead = words_weight_bytes };
+
+typedef float vector __attribute__((ext_vector_type(8)));
+typedef int32_t whole_vector __attribute__((ext_vector_type(8)));
+
 // The sum is written out: the compiler would add up four pairs in another order, for which there are not registers enough.
-HALF static inline __m256i sums_with_products(__m256i sums, __m256i a, __m256i b) {
-  __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(a, b)));
+HALF static inline whole_vector add_products(whole_vector sums, whole_vector a, whole_vector b) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16((__m256i)a, (__m256i)b)));
   return sums;
 }
 
 #define TARGET HALF
 #define NAMED(name) words_half_##name
+#include "word_groups.h"
 #include "half_products.h"
 
 #endif

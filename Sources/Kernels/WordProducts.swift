@@ -1,7 +1,7 @@
 import CKernels
 
 /// Matrix products of many rows with quantised weights in 16-bit integers, on processors that multiply pairs of words
-/// (AVX2, or AVX-512 with VNNI) and have no tile registers: up to twice as fast as float32.
+/// (AVX2, better with AVX-VNNI, or AVX-512 with VNNI) and have no tile registers: up to twice as fast as float32.
 ///
 /// Rounding: an input counts to 2⁻¹⁶ of the largest of its 32 neighbours that are left in words, a weight as it is stored.
 /// Log-probabilities come out 6e-5 from float32's on average (pipelines/bench/findings/avx2.md).

@@ -43,7 +43,7 @@ public struct Trainer {
   public var balance: Double? { busy.longest > 0 ? busy.mean / busy.longest : nil }
 
   /// Rows of one forward and backward pass; larger batches are taken apart and their gradients added up.
-  public static let rowLimit = 8192
+  public let rowLimit: Int
 
   /// A trainer for a model whose adapter is set.
   /// - Parameters:
@@ -61,6 +61,7 @@ public struct Trainer {
     self.clip = clip
     self.microBatch = microBatch
     self.ranks = ranks
+    rowLimit = TransformerModel.trainingRowLimit(model.configuration)
     gradient = adapter.zeros()
   }
 
@@ -135,7 +136,7 @@ public struct Trainer {
     for record in batch {
       let tokens = record.learned + record.riders
       count.add(tokens)
-      if groups.isEmpty || count.rows > Self.rowLimit || groups[groups.count - 1].count == microBatch {
+      if groups.isEmpty || count.rows > rowLimit || groups[groups.count - 1].count == microBatch {
         groups.append([])
         count = model.rowCount
         count.add(tokens)

@@ -51,4 +51,18 @@ struct ActivationPlan {
     if lowest <= top { layers[top] = .inPlace }
     self.layers = layers
   }
+
+  /// Most rows of a pass forward and backward.
+  private static let mostRows = 8192
+  /// Bytes that a pass takes beside the weights, roughly: that of an 8B model in four bits stays below 8 GB with them.
+  private static let passBytes = 2_200_000_000
+  /// Matrices as wide as the feed-forward layer whose memory all that is in use at a time comes to, as measured.
+  private static let wideMatrices = 8
+
+  /// `TransformerModel.trainingRowLimit`.
+  static func rowLimit(_ c: ModelConfiguration) -> Int {
+    let inputs = c.layers * RoundedRows.bytes(rows: 1, columns: [c.hiddenSize])
+    let inUse = wideMatrices * c.intermediateSize * MemoryLayout<Float>.stride
+    return max(1, min(mostRows, passBytes / (inputs + inUse)))
+  }
 }

@@ -39,6 +39,12 @@ extension TransformerModel {
   /// Bytes of activations that a pass keeps; what does not fit is computed again in the backward pass.
   public static let activationBudget = 720 << 20
 
+  /// Rows that a pass forward and backward should have at most: fewer for a large model, so that its memory does not grow
+  /// with the batch.
+  public static func trainingRowLimit(_ configuration: ModelConfiguration) -> Int {
+    ActivationPlan.rowLimit(configuration)
+  }
+
   /// The loss of each term of a layout, and the gradient of their sum to the adapter.
   /// - Parameters:
   ///   - layout: sequences packed; the gradient is the same however they share prefixes.

@@ -101,7 +101,7 @@ typedef struct {
 /// Those for vectors of 512 bits with VNNI; null where the processor lacks the instructions.
 const words_kernels *_Nullable words_wide(void);
 
-/// Those for AVX2, vectors of 256 bits; null where the processor lacks the instructions.
+/// Those for AVX2, vectors of 256 bits, with AVX-VNNI where the processor has that; null where it lacks the instructions.
 const words_kernels *_Nullable words_half(void);
 
 #pragma clang diagnostic pop
