@@ -64,7 +64,7 @@ import Transformer
     #expect(metrics.tokens == names.utf8.count * 4000 && metrics.rows == computed * 4000)
   }
 
-  /// What a pass takes beside an 8B model's weights leaves room for these in 8 GB: 0.74 MB a row were measured.
+  /// What a pass takes beside an 8B model's weights leaves room for these in 8 GB.
   @Test func largeModelsHaveSmallerPasses() {
     var shape = trial.transformer(nil).configuration
     func limit(_ layers: Int, _ hidden: Int, _ intermediate: Int) -> Int {
