@@ -19,9 +19,10 @@ public enum Softmax {
     return largest + logf(total)
   }
 
-  /// log Σ eˣ of `count` logits, which stay as they are; the sum is carried in double precision.
+  /// log Σ eˣ of `count` logits, which stay as they are; the sum is carried in double precision. Logits may be −∞.
   public static func logNormalizer(_ x: UnsafePointer<Float>, count: Int) -> Double {
-    let largest = maximum(x, count)
+    let found = maximum(x, count)
+    let largest = found == -.infinity ? 0 : found
     var total = 0.0
     var start = 0
     // One vector of partial sums per stretch keeps the float32 sums short.
@@ -40,7 +41,7 @@ public enum Softmax {
       }
       start = end
     }
-    return Double(largest) + log(total)
+    return found == -.infinity && !total.isNaN ? -.infinity : Double(largest) + log(total)
   }
 
   /// Replaces `count` logits by coefficient · softmax, given their log-normaliser; the gradient of a loss on one
