@@ -5,10 +5,8 @@
 #include "half_vectors.h"
 #include "integer_layout.h"
 
-#define UNROLLED _Pragma("clang loop unroll(full)")
-
-// A block is four vectors of sixteen words: inputs at even places and at odd ones, then the same of their low bytes, where
-// it has them. Behind all blocks, in fours, come for each its scale and its sum of inputs; then whether it has low bytes.
+// A run is four vectors of sixteen words: inputs at even places and at odd ones, then the same of their low bytes, where
+// it has them. Behind all runs, in fours, come for each its scale and its sum of inputs; then whether it has low bytes.
 enum { input_bytes = 4 * 32 };
 
 typedef struct {
@@ -17,14 +15,14 @@ typedef struct {
   int32_t *have_low_bytes;
 } parts;
 
-KNOWN parts parts_of(const void *inputs, ptrdiff_t blocks) {
-  const ptrdiff_t groups = (blocks + 3) / 4;
+KNOWN parts parts_of(const void *inputs, ptrdiff_t runs) {
+  const ptrdiff_t groups = (runs + 3) / 4;
   char *words = (char *)inputs;
   float *factors = (float *)(words + 4 * groups * input_bytes);
   return (parts){words, factors, (int32_t *)(factors + 8 * groups)};
 }
 
-// A block has low bytes if one of its inputs is this many times as large as the mean of the row: 16 bits would else be
+// A run has low bytes if one of its inputs is this many times as large as the mean of the row: 16 bits would else be
 // coarse for the row.
 static const float above_row = 12, largest_word = 32767;
 
@@ -48,8 +46,8 @@ HALF static inline void store_words(const __m256i x[4], char *target) {
   _mm256_store_si256((__m256i *)(target + 32), _mm256_permute2x128_si256(half[0], half[1], 0x31));
 }
 
-// A block of inputs as words, its scale and its sum; whether it has low bytes.
-HALF static inline bool prepare_block(const float *x, float limit, char *target, float factors[2]) {
+// A run of inputs as words, its scale and its sum; whether it has low bytes.
+HALF static inline bool prepare_run(const float *x, float limit, char *target, float factors[2]) {
   __m256 part[4], most = _mm256_setzero_ps(), nothing = _mm256_setzero_ps();
   UNROLLED for (int i = 0; i < 4; i++) {
     part[i] = _mm256_loadu_ps(x + 8 * i);
@@ -79,66 +77,129 @@ HALF static inline bool prepare_block(const float *x, float limit, char *target,
   return has_low_bytes;
 }
 
-HALF void integers_half_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs) {
-  parts target = parts_of(inputs, blocks);
-  const float limit = keep_every_digit ? -1 : above_row * mean_magnitude(x, 32 * blocks);
-  for (ptrdiff_t block = 0; block < blocks; block++) {
-    target.have_low_bytes[block] =
-        prepare_block(x + 32 * block, limit, target.words + block * input_bytes, target.factors + 2 * block);
+HALF void integers_half_prepare(const float *x, ptrdiff_t runs, bool keep_every_digit, void *inputs) {
+  parts target = parts_of(inputs, runs);
+  const float limit = keep_every_digit ? -1 : above_row * mean_magnitude(x, 32 * runs);
+  for (ptrdiff_t run = 0; run < runs; run++) {
+    target.have_low_bytes[run] =
+        prepare_run(x + 32 * run, limit, target.words + run * input_bytes, target.factors + 2 * run);
   }
-  // Blocks that fill the last four up count nothing.
-  for (ptrdiff_t block = blocks; block % 4 != 0; block++) target.factors[2 * block] = target.factors[2 * block + 1] = 0;
+  // Runs that fill the last four up count nothing.
+  for (ptrdiff_t run = runs; run % 4 != 0; run++) target.factors[2 * run] = target.factors[2 * run + 1] = 0;
 }
 
 #define FORMAT HALF KNOWN
 
-// What four blocks begin with: for each its scale, then its minimum where the format has them, the scale again where all
-// numbers have the same offset, else anything.
-FORMAT __m256 heads_of(integers_format format, const uint8_t *row, const ptrdiff_t at[4]) {
+// Four runs of a row: where each one's block begins behind the row's, and which of their blocks' runs the first is.
+typedef struct {
+  ptrdiff_t at[4], first;
+} four_runs;
+
+KNOWN ptrdiff_t run_of(stored_format format, four_runs runs, int place) {
+  return block_runs(format) == 1 ? 0 : runs.first + place;
+}
+
+KNOWN bool has_nibbles_alone(stored_format format) { return format == stored_q4_0 || format == stored_q4_1; }
+
+// What runs of a super-block are multiplied with: for each a scale of six bits times d, and a minimum of six bits times
+// what stands for it. The first four runs' are whole bytes; of the others the low nibbles are there, and the upper two bits
+// lie on top of the first.
+FORMAT __m256 six_bit_factors(const uint8_t *block, ptrdiff_t first) {
+  uint32_t scales = (uint32_t)word_at(block + 4), minima = (uint32_t)word_at(block + 8);
+  if (first == 0) {
+    scales &= 0x3F3F3F3F;
+    minima &= 0x3F3F3F3F;
+  } else {
+    const uint32_t low = (uint32_t)word_at(block + 12);
+    scales = (low & 0x0F0F0F0F) | (scales >> 2 & 0x30303030);
+    minima = (low >> 4 & 0x0F0F0F0F) | (minima >> 2 & 0x30303030);
+  }
+  __m128i pairs = _mm_unpacklo_epi8(_mm_cvtsi32_si128((int)scales), _mm_cvtsi32_si128((int)minima));
+  __m256 heads = _mm256_cvtph_ps(_mm_set1_epi32((int)word_at(block)));
+  return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(pairs)), heads);
+}
+
+// Of each of four runs its scale, then its minimum where the format has them, the scale again where all numbers have the
+// same offset, the scale of the run's second half if it has one, else anything.
+FORMAT __m256 heads_of(stored_format format, const uint8_t *row, four_runs runs) {
+  const ptrdiff_t *at = runs.at;
+  if (format == stored_q4_k || format == stored_q5_k) return six_bit_factors(row + at[0], runs.first);
+  if (format == stored_q6_k) {
+    const uint8_t *block = row + at[0];
+    const __m128i scales = _mm_loadl_epi64((const __m128i *)(block + 192 + 2 * runs.first));
+    const __m256 whole = _mm256_cvtph_ps(_mm_set1_epi16((short)(word_at(block + 206) >> 16)));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(scales)), whole);
+  }
   __m128i first = _mm_unpacklo_epi32(_mm_loadu_si32(row + at[0]), _mm_loadu_si32(row + at[1]));
   __m128i second = _mm_unpacklo_epi32(_mm_loadu_si32(row + at[2]), _mm_loadu_si32(row + at[3]));
   __m128i heads = _mm_unpacklo_epi64(first, second);
-  if (format == integers_q4_0) {
+  if (format == stored_q4_0 || format == stored_q5_0) {
     heads = _mm_shuffle_epi8(heads, _mm_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13));
   }
   return _mm256_cvtph_ps(heads);
 }
 
-// A block's numbers at even places and at odd ones, as words; of 4 bits, sixteen times the numbers 16-31.
-FORMAT void numbers_of(integers_format format, const uint8_t *block, __m256i numbers[2]) {
-  if (format == integers_q8_0) {
-    const __m256i both = _mm256_loadu_si256((const __m256i *)(block + 2));
-    numbers[0] = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
-    numbers[1] = _mm256_srai_epi16(both, 8);
-  } else {
-    const uint8_t *nibbles = block + (format == integers_q4_0 ? 2 : 4);
+// A run's numbers at even places and at odd ones, as words; of nibbles alone, sixteen times the numbers 16-31.
+FORMAT void numbers_of(stored_format format, const uint8_t *block, ptrdiff_t run, __m256i numbers[2]) {
+  if (has_nibbles_alone(format)) {
+    const uint8_t *nibbles = block + (format == stored_q4_0 ? 2 : 4);
     const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)nibbles));
     const __m256i own = _mm256_set_m128i(_mm_set1_epi16(0xF0), _mm_set1_epi16(0x0F));
     numbers[0] = _mm256_and_si256(both, own);
     numbers[1] = _mm256_and_si256(_mm256_srli_epi16(both, 8), own);
+    return;
+  }
+  const __m256i both = stored_numbers(format, block, run);
+  if (format == stored_q8_0) {
+    numbers[0] = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+    numbers[1] = _mm256_srai_epi16(both, 8);
+    return;
+  }
+  numbers[0] = _mm256_and_si256(both, _mm256_set1_epi16(0xFF));
+  numbers[1] = _mm256_srli_epi16(both, 8);
+  if (format == stored_q6_k) {
+    UNROLLED for (int i = 0; i < 2; i++) numbers[i] = _mm256_sub_epi16(numbers[i], _mm256_set1_epi16(middle(format)));
   }
 }
 
-// What a block's factors, scale and sum of inputs by turns, count in the sums beside the products: the sum times the
+KNOWN bool has_minima(stored_format format) { return format != stored_q8_0 && format != stored_q6_k; }
+
+// What a run's factors, scale and sum of inputs by turns, count in the sums beside the products: the sum times the
 // minimum, or times the offset of all numbers.
-FORMAT __m256 minima_of(integers_format format) {
-  const float first = format == integers_q4_0 ? -8 : 1, second = 16 * first;
+FORMAT __m256 minima_of(stored_format format) {
+  const float first = format == stored_q4_0   ? -8
+                      : format == stored_q5_0 ? -16
+                      : format == stored_q4_k || format == stored_q5_k ? -1
+                                              : 1;
+  const float second = has_nibbles_alone(format) ? 16 * first : first;
   return _mm256_setr_ps(0, first, 0, first, 0, second, 0, second);
 }
 
-// Products of a block's numbers with its words.
+// What four runs' sums of products are multiplied with, and beside them what their minima are multiplied with.
+FORMAT __m256 factors_of(stored_format format, __m256 heads, const float *factors) {
+  const __m256 own = _mm256_loadu_ps(factors);
+  return _mm256_mul_ps(heads, format == stored_q6_k ? _mm256_moveldup_ps(own) : own);
+}
+
+// The factor of each sum of a run's products, whose upper half belongs to the run's second half.
+FORMAT __m256 factor_of(stored_format format, const float *scaled, int place) {
+  if (format != stored_q6_k) return _mm256_broadcast_ss(scaled + 2 * place);
+  return _mm256_set_m128(_mm_broadcast_ss(scaled + 2 * place + 1), _mm_broadcast_ss(scaled + 2 * place));
+}
+
+// Products of a run's numbers with its words.
 HALF static inline __m256 products_of(const __m256i numbers[2], const __m256i words[2]) {
   return _mm256_cvtepi32_ps(
       _mm256_add_epi32(_mm256_madd_epi16(numbers[0], words[0]), _mm256_madd_epi16(numbers[1], words[1])));
 }
 
-// Adds the products of up to four blocks of four rows. at: the blocks' offsets in a row.
-FORMAT void add_group(integers_format format, const uint8_t *const rows[4], const ptrdiff_t at[4], int count,
-                      parts input, __m256 sums[4]) {
+// Adds the products of up to four runs of four rows.
+FORMAT void add_runs(stored_format format, const uint8_t *const rows[4], four_runs runs, int count, parts input,
+                     __m256 sums[4]) {
   float scaled[4][8];
   UNROLLED for (int r = 0; r < 4; r++) {
-    const __m256 own = _mm256_mul_ps(heads_of(format, rows[r], at), _mm256_loadu_ps(input.factors));
-    if (format != integers_q8_0) sums[r] = _mm256_fmadd_ps(own, minima_of(format), sums[r]);
+    const __m256 own = factors_of(format, heads_of(format, rows[r], runs), input.factors);
+    if (has_minima(format)) sums[r] = _mm256_fmadd_ps(own, minima_of(format), sums[r]);
     _mm256_storeu_ps(scaled[r], own);
   }
   // Read back from memory one by one: the compiler would spread them in registers, which takes longer.
@@ -151,53 +212,63 @@ FORMAT void add_group(integers_format format, const uint8_t *const rows[4], cons
       const __m256i lower[2] = {_mm256_load_si256(words + 2), _mm256_load_si256(words + 3)};
       UNROLLED for (int r = 0; r < 4; r++) {
         __m256i numbers[2];
-        numbers_of(format, rows[r] + at[c], numbers);
+        numbers_of(format, rows[r] + runs.at[c], run_of(format, runs, c), numbers);
         __m256 value = _mm256_fmadd_ps(products_of(numbers, upper), _mm256_set1_ps(256), products_of(numbers, lower));
-        sums[r] = _mm256_fmadd_ps(value, _mm256_broadcast_ss(&scaled[r][2 * c]), sums[r]);
+        sums[r] = _mm256_fmadd_ps(value, factor_of(format, scaled[r], c), sums[r]);
       }
     } else {
       UNROLLED for (int r = 0; r < 4; r++) {
         __m256i numbers[2];
-        numbers_of(format, rows[r] + at[c], numbers);
-        sums[r] = _mm256_fmadd_ps(products_of(numbers, upper), _mm256_broadcast_ss(&scaled[r][2 * c]), sums[r]);
+        numbers_of(format, rows[r] + runs.at[c], run_of(format, runs, c), numbers);
+        sums[r] = _mm256_fmadd_ps(products_of(numbers, upper), factor_of(format, scaled[r], c), sums[r]);
       }
     }
   }
 }
 
-FORMAT void multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
+// What is left of the inputs behind four runs.
+KNOWN parts behind(parts input) {
+  return (parts){input.words + 4 * input_bytes, input.factors + 8, input.have_low_bytes + 4};
+}
+
+FORMAT void multiply(stored_format format, const uint8_t *const rows[4], ptrdiff_t runs, const void *inputs,
                      float y[4]) {
-  const ptrdiff_t bytes = block_bytes(format), at[4] = {0, bytes, 2 * bytes, 3 * bytes};
-  parts input = parts_of(inputs, blocks);
+  const ptrdiff_t bytes = block_bytes(format), blocks = runs / block_runs(format);
+  parts input = parts_of(inputs, runs);
   __m256 sums[4];
   UNROLLED for (int r = 0; r < 4; r++) sums[r] = _mm256_setzero_ps();
   const uint8_t *own[4] = {rows[0], rows[1], rows[2], rows[3]};
+  // Blocks that are read together.
+  const ptrdiff_t together = block_runs(format) == 1 ? 4 : 1;
   ptrdiff_t rest = blocks;
-  for (; rest >= 4; rest -= 4) {
-    ask_ahead(rows[0] + 4 * (own[0] - rows[0]), 16 * bytes);
-    add_group(format, own, at, 4, input, sums);
-    input = (parts){input.words + 4 * input_bytes, input.factors + 8, input.have_low_bytes + 4};
-    UNROLLED for (int r = 0; r < 4; r++) own[r] += 4 * bytes;
+  for (; rest >= together; rest -= together) {
+    ask_ahead(rows[0] + 4 * (own[0] - rows[0]), 4 * together * bytes);
+    if (together == 4) {
+      add_runs(format, own, (four_runs){{0, bytes, 2 * bytes, 3 * bytes}, 0}, 4, input, sums);
+      input = behind(input);
+    } else {
+      UNROLLED for (int half = 0; half < 2; half++) {
+        add_runs(format, own, (four_runs){{0, 0, 0, 0}, 4 * half}, 4, input, sums);
+        input = behind(input);
+      }
+    }
+    UNROLLED for (int r = 0; r < 4; r++) own[r] += together * bytes;
   }
   if (rest > 0) {
     // Blocks beyond the row's last are that one again: the inputs count nothing there.
-    ptrdiff_t last[4];
-    UNROLLED for (int c = 0; c < 4; c++) last[c] = (c < rest ? c : rest - 1) * bytes;
-    add_group(format, own, last, (int)rest, input, sums);
+    four_runs last = {.first = 0};
+    UNROLLED for (int c = 0; c < 4; c++) last.at[c] = (c < rest ? c : rest - 1) * bytes;
+    add_runs(format, own, last, (int)rest, input, sums);
   }
   for (int r = 0; r < 4; r++) {
-    const float second = format == integers_q8_0 ? 1 : 0.0625f;
+    const float second = has_nibbles_alone(format) ? 0.0625f : 1;
     y[r] = sum_of(_mm256_mul_ps(sums[r], _mm256_setr_ps(1, 1, 1, 1, second, second, second, second)));
   }
 }
 
-HALF void integers_half_multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks,
+HALF void integers_half_multiply(stored_format format, const uint8_t *const rows[4], ptrdiff_t runs,
                                  const void *inputs, float y[4]) {
-  switch (format) {
-    case integers_q4_0: multiply(integers_q4_0, rows, blocks, inputs, y); break;
-    case integers_q4_1: multiply(integers_q4_1, rows, blocks, inputs, y); break;
-    case integers_q8_0: multiply(integers_q8_0, rows, blocks, inputs, y); break;
-  }
+  FOR_FORMAT(format, multiply, rows, runs, inputs, y)
 }
 
 #endif

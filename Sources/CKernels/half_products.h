@@ -41,14 +41,15 @@ typedef struct {
 
 // The products of the inputs that were taken out. By rows, not by groups: a list's end is not foreseen, so that both halves'
 // results have it once.
-TARGET static void multiply_outliers(const char *inputs, const char *weights, ptrdiff_t runs, start_sums *start) {
+TARGET static void multiply_outliers(const char *inputs, const char *weights, ptrdiff_t runs, words_beside beside,
+                                     start_sums *start) {
   for (ptrdiff_t r = 0; r < words_rows; r++) {
     __m256 sums[4];
     UNROLLED for (int part = 0; part < 4; part++) sums[part] = _mm256_setzero_ps();
     outlier_list out = outliers_of(inputs, r, runs);
     for (const outlier *own = out.first; own < out.first + out.count; own++) {
       const char *record = weights + own->place / words_run * words_weight_bytes;
-      const float *scales = (const float *)(record + factors_at);
+      const float *scales = (const float *)(record + scales_of(beside, own->place));
       const __m256 value = _mm256_set1_ps(own->value);
       UNROLLED for (int part = 0; part < 4; part++) {
         __m256 scaled = _mm256_mul_ps(weights_at(record, own->place % words_run, part), _mm256_load_ps(scales + part * 8));
@@ -60,9 +61,9 @@ TARGET static void multiply_outliers(const char *inputs, const char *weights, pt
 }
 
 // weights, factors, start_sums: those of the half.
-GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, const char *factors,
-                          ptrdiff_t runs, bool have_minima, const float *start_sums, words_update update,
-                          asked_lines *ahead, words_result result) {
+GROUP void multiply_group(int height, bool by_halves, const char *inputs, ptrdiff_t start, const char *weights,
+                          const char *factors, ptrdiff_t runs, bool have_minima, const float *start_sums,
+                          words_update update, asked_lines *ahead, words_result result) {
   ask_for_results(height, half_bytes, result);
   sums sums;
   UNROLLED for (int r = 0; r < height; r++) {
@@ -71,11 +72,17 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
     }
   }
   for (ptrdiff_t run = 0; run < runs; run++) {
-    const char *input = inputs + run * words_input_bytes;
-    whole_sums whole = multiply_run(height, input + start * row_bytes, weights + run * words_weight_bytes);
-    ask(ahead);
+    const char *input = inputs + run * words_input_bytes, *record = weights + run * words_weight_bytes;
+    const float *scales = (const float *)(input + scales_at) + start;
     const float *own_factors = (const float *)(factors + run * words_weight_bytes);
-    add_run(height, &sums, &whole, (const float *)(input + scales_at) + start, own_factors);
+    if (by_halves) {
+      ask(ahead);
+      add_halves(height, &sums, input + start * row_bytes, record, scales, own_factors);
+      continue;
+    }
+    whole_sums whole = multiply_run(height, input + start * row_bytes, record);
+    ask(ahead);
+    add_run(height, &sums, &whole, scales, own_factors);
     if (have_minima) {
       const float *minima = own_factors + (minima_at - factors_at) / 4;
       add_number(height, &sums, (const float *)(input + sums_at) + start, 1, minima);
@@ -85,16 +92,23 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   store(height, &sums, false, result);
 }
 
-#define MULTIPLY(name, height)                                                                                       \
+#define MULTIPLY(name, height, by_halves)                                                                            \
   TARGET __attribute__((noinline)) static void name(                                                                 \
       const char *inputs, ptrdiff_t start, const char *weights, const char *factors, ptrdiff_t runs,                 \
       bool have_minima, const float *start_sums, words_update update, asked_lines *ahead, words_result result) {     \
-    multiply_group(height, inputs, start, weights, factors, runs, have_minima, start_sums, update, ahead, result);   \
+    multiply_group(height, by_halves, inputs, start, weights, factors, runs, have_minima, start_sums, update, ahead, \
+                   result);                                                                                          \
   }
-MULTIPLY(multiply_six, group_rows)
-MULTIPLY(multiply_four, 4)
-MULTIPLY(multiply_two, 2)
+MULTIPLY(multiply_six, group_rows, false)
+MULTIPLY(multiply_four, 4, false)
+MULTIPLY(multiply_two, 2, false)
+MULTIPLY(multiply_six_by_halves, group_rows, true)
+MULTIPLY(multiply_four_by_halves, 4, true)
+MULTIPLY(multiply_two_by_halves, 2, true)
 #undef MULTIPLY
+
+typedef void (*group_product)(const char *, ptrdiff_t, const char *, const char *, ptrdiff_t, bool, const float *,
+                              words_update, asked_lines *, words_result);
 
 // The part of a result that half of a panel's results are.
 static inline words_result half_of(words_result result, int half) {
@@ -103,11 +117,14 @@ static inline words_result half_of(words_result result, int half) {
   return result;
 }
 
-TARGET void NAMED(multiply)(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+TARGET void NAMED(multiply)(const void *inputs, const void *weights, ptrdiff_t runs, words_beside beside,
                             const words_update *update, const words_ahead *ahead, const words_result *result) {
+  static const group_product plain[] = {multiply_six, multiply_four, multiply_two};
+  static const group_product by_halves[] = {multiply_six_by_halves, multiply_four_by_halves, multiply_two_by_halves};
+  const group_product *multiply = beside == words_second_scales ? by_halves : plain;
   asked_lines next = in_turns(*ahead, runs * groups_of(*result) * 2);
   start_sums start;
-  multiply_outliers(inputs, weights, runs, &start);
+  multiply_outliers(inputs, weights, runs, beside, &start);
   // The weights of a half are read by one group after the other, from the first-level cache where they fit.
   for (int half = 0; half < 2 && half * half_results < result->columns; half++) {
     const char *own = (const char *)weights + half * half_bytes;
@@ -117,13 +134,8 @@ TARGET void NAMED(multiply)(const void *inputs, const void *weights, ptrdiff_t r
     part.factor += part.depth > 0 ? half * half_results : 0;
     for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
       words_result rest = from_row(half_of(*result, half), row);
-      if (rest.rows > 4) {
-        multiply_six(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
-      } else if (rest.rows > 2) {
-        multiply_four(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
-      } else {
-        multiply_two(inputs, row, own, factors, runs, have_minima, own_start, part, &next, rest);
-      }
+      const int few = rest.rows > 4 ? 0 : rest.rows > 2 ? 1 : 2;
+      multiply[few](inputs, row, own, factors, runs, beside == words_minima, own_start, part, &next, rest);
       part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
     }
   }

@@ -5,7 +5,7 @@
 #if defined(__x86_64__)
 
 #include "half_words.h"
-#include "word_formats.h"
+#include "stored_blocks.h"
 
 #define FORMAT HALF __attribute__((always_inline)) static inline
 
@@ -54,7 +54,7 @@ HALF static inline void store_pairs(const __m256i rows[8], char *target) {
   }
 }
 
-FORMAT void pack_run(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+FORMAT void pack_run(stored_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
                      char *record) {
   for (int part = 0; part < 4; part++) {
     const uint8_t *const *own = rows + 8 * part;
@@ -70,7 +70,7 @@ FORMAT void pack_run(words_format format, const uint8_t *const rows[words_run], 
   }
 }
 
-FORMAT void pack_run_transposed(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+FORMAT void pack_run_transposed(stored_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
                                 char *record) {
   for (int pair = 0; pair < pairs; pair++) {
     const uint8_t *even = rows[2 * pair] + place.at, *odd = rows[2 * pair + 1] + place.at;
@@ -98,7 +98,7 @@ FORMAT void pack_run_transposed(words_format format, const uint8_t *const rows[w
   *(float *)(record + largest_at) = (most.value > 1e-30f ? most.value * (32768.0f / 32767.0f) : 0) + nothing;
 }
 
-FORMAT void copy_minima(words_format format, const uint8_t *const rows[words_run], place place, float *minima,
+FORMAT void copy_minima(stored_format format, const uint8_t *const rows[words_run], place place, float *minima,
                         ptrdiff_t stride) {
   for (int part = 0; part < 4; part++) {
     float own[8];

@@ -7,8 +7,8 @@
 #include "processor.h"
 
 #define DECLARE(width)                                                                                     \
-  void integers_##width##_prepare(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs);  \
-  void integers_##width##_multiply(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, \
+  void integers_##width##_prepare(const float *x, ptrdiff_t runs, bool keep_every_digit, void *inputs);  \
+  void integers_##width##_multiply(stored_format format, const uint8_t *const rows[4], ptrdiff_t runs, \
                                    const void *inputs, float y[4]);                                        \
   static const integers_kernels width = {integers_##width##_prepare, integers_##width##_multiply};
 DECLARE(wide)

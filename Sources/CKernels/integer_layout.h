@@ -4,26 +4,13 @@
 #define NLFT_INTEGER_LAYOUT_H
 
 #include "IntegerProducts.h"
+#include "stored_blocks.h"
+
+// Sums live in registers only where these loops are unrolled.
+#define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Whole numbers up to 8355711 have a high byte from −127 to 127; rounding may go a little beyond this one.
 static const float largest = 8355700;
-
-// The format is known wherever these are called, so that nothing is asked for each block.
-#define KNOWN __attribute__((always_inline)) static inline
-
-KNOWN ptrdiff_t block_bytes(integers_format format) {
-  switch (format) {
-    case integers_q4_0: return 18;
-    case integers_q4_1: return 20;
-    case integers_q8_0: return 34;
-  }
-}
-
-KNOWN int word_at(const uint8_t *source) {
-  int word;
-  __builtin_memcpy(&word, source, sizeof word);
-  return word;
-}
 
 // One input goes through the weights as fast as they come from memory. Rows mostly follow each other: while a part of four
 // is read, as much is asked for.

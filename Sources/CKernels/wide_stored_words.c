@@ -6,7 +6,7 @@
 #if defined(__x86_64__)
 
 #include "wide_words.h"
-#include "word_formats.h"
+#include "stored_blocks.h"
 
 #define FORMAT WORDS __attribute__((always_inline)) static inline
 
@@ -40,7 +40,7 @@ WORDS static inline void store_pairs(const __m512i parts[4], char *target) {
   }
 }
 
-FORMAT void pack_run(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+FORMAT void pack_run(stored_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
                      char *record) {
   const ptrdiff_t at = place.at, run = place.run;
   for (int half = 0; half < 2; half++) {
@@ -74,7 +74,7 @@ WORDS static inline void store_scales(__m512 low, __m512 high, char *record) {
   _mm512_store_ps(record + row_scales_at + 64, high);
 }
 
-FORMAT void pack_run_transposed(words_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
+FORMAT void pack_run_transposed(stored_format format, const uint8_t *const rows[words_run], place place, ptrdiff_t ahead,
                                 char *record) {
   const ptrdiff_t at = place.at, run = place.run;
   for (int pair = 0; pair < pairs; pair++) {
@@ -91,7 +91,7 @@ FORMAT void pack_run_transposed(words_format format, const uint8_t *const rows[w
   store_scales(factors_of(format, rows, at, run).scales, factors_of(format, rows + 16, at, run).scales, record);
 }
 
-FORMAT void copy_minima(words_format format, const uint8_t *const rows[words_run], place place, float *minima,
+FORMAT void copy_minima(stored_format format, const uint8_t *const rows[words_run], place place, float *minima,
                         ptrdiff_t stride) {
   for (int half = 0; half < 2; half++) {
     float own[16];

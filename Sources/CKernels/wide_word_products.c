@@ -105,22 +105,29 @@ WORDS static inline __m512 weights_at(const char *record, int place, int half) {
   return _mm512_cvtepi32_ps(_mm512_srai_epi32(upper, 16));
 }
 
-GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,
-                          bool have_minima, words_update update, asked_lines *ahead, words_result result) {
+GROUP void multiply_group(int height, bool by_halves, const char *inputs, ptrdiff_t start, const char *weights,
+                          ptrdiff_t runs, words_beside beside, words_update update, asked_lines *ahead,
+                          words_result result) {
   ask_for_results(height, 128, result);
   sums sums;
   UNROLLED for (int r = 0; r < height; r++) sums.at[r][0] = sums.at[r][1] = _mm512_setzero_ps();
   const char *input = inputs, *record = weights;
   for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
+    const float *scales = (const float *)(input + scales_at) + start, *factors = (const float *)(record + factors_at);
+    if (by_halves) {
+      ask(ahead);
+      add_halves(height, &sums, input + start * row_bytes, record, scales, factors);
+      continue;
+    }
     whole_sums whole = multiply_run(height, input + start * row_bytes, record);
     ask(ahead);
-    add_run(height, &sums, &whole, (const float *)(input + scales_at) + start, (const float *)(record + factors_at));
+    add_run(height, &sums, &whole, scales, factors);
   }
   UNROLLED for (int r = 0; r < height; r++) {
     outlier_list out = outliers_of(inputs, start + r, runs);
     for (ptrdiff_t index = 0; index < out.count; index++) {
       const char *own = weights + out.first[index].place / words_run * words_weight_bytes;
-      const float *factors = (const float *)(own + factors_at);
+      const float *factors = (const float *)(own + scales_of(beside, out.first[index].place));
       const __m512 value = _mm512_set1_ps(out.first[index].value);
       UNROLLED for (int half = 0; half < 2; half++) {
         __m512 scaled = _mm512_mul_ps(weights_at(own, out.first[index].place % words_run, half),
@@ -129,7 +136,7 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
       }
     }
   }
-  if (have_minima) {
+  if (beside == words_minima) {
     input = inputs;
     record = weights;
     for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
@@ -140,29 +147,33 @@ GROUP void multiply_group(int height, const char *inputs, ptrdiff_t start, const
   store(height, &sums, false, result);
 }
 
-#define MULTIPLY(name, height)                                                                                       \
-  WORDS static void name(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs, bool have_minima, \
-                         words_update update, asked_lines *ahead, words_result result) {                             \
-    multiply_group(height, inputs, start, weights, runs, have_minima, update, ahead, result);                        \
+#define MULTIPLY(name, height, by_halves)                                                                      \
+  WORDS static void name(const char *inputs, ptrdiff_t start, const char *weights, ptrdiff_t runs,             \
+                         words_beside beside, words_update update, asked_lines *ahead, words_result result) {  \
+    multiply_group(height, by_halves, inputs, start, weights, runs, beside, update, ahead, result);            \
   }
-MULTIPLY(multiply_six, group_rows)
-MULTIPLY(multiply_four, 4)
-MULTIPLY(multiply_two, 2)
+MULTIPLY(multiply_six, group_rows, false)
+MULTIPLY(multiply_four, 4, false)
+MULTIPLY(multiply_two, 2, false)
+MULTIPLY(multiply_six_by_halves, group_rows, true)
+MULTIPLY(multiply_four_by_halves, 4, true)
+MULTIPLY(multiply_two_by_halves, 2, true)
 #undef MULTIPLY
 
-WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+typedef void (*group_product)(const char *, ptrdiff_t, const char *, ptrdiff_t, words_beside, words_update, asked_lines *,
+                              words_result);
+
+WORDS void words_wide_multiply(const void *inputs, const void *weights, ptrdiff_t runs, words_beside beside,
                                const words_update *update, const words_ahead *ahead, const words_result *result) {
+  static const group_product plain[] = {multiply_six, multiply_four, multiply_two};
+  static const group_product by_halves[] = {multiply_six_by_halves, multiply_four_by_halves, multiply_two_by_halves};
+  const group_product *multiply = beside == words_second_scales ? by_halves : plain;
   asked_lines next = in_turns(*ahead, runs * groups_of(*result));
   words_update part = *update;
   for (ptrdiff_t row = 0; row < result->rows; row += group_rows) {
     words_result rest = from_row(*result, row);
-    if (rest.rows > 4) {
-      multiply_six(inputs, row, weights, runs, have_minima, part, &next, rest);
-    } else if (rest.rows > 2) {
-      multiply_four(inputs, row, weights, runs, have_minima, part, &next, rest);
-    } else {
-      multiply_two(inputs, row, weights, runs, have_minima, part, &next, rest);
-    }
+    const int few = rest.rows > 4 ? 0 : rest.rows > 2 ? 1 : 2;
+    multiply[few](inputs, row, weights, runs, beside, part, &next, rest);
     part.narrow += part.depth > 0 ? group_rows * part.narrow_stride : 0;
   }
 }

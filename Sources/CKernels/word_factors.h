@@ -17,22 +17,34 @@ FORMAT vector six_bits(const uint8_t *const *rows, ptrdiff_t at, ptrdiff_t place
   return __builtin_convertvector(low | bits_from(first, 8 * (run - 4) + 6, 0x03) << 4, vector);
 }
 
-// What a run of the rows' numbers is multiplied with, and what is added to it.
+// What a run of the rows' numbers is multiplied with, and what is added to it. Where the halves of a run have scales of
+// their own there are no minima; the second half's stand in their place.
 typedef struct {
   vector scales, minima;
 } factors;
 
-FORMAT factors factors_of(words_format format, const uint8_t *const *rows, ptrdiff_t at, ptrdiff_t run) {
+// Signed bytes, the lowest of words.
+FORMAT vector signed_bytes(whole_vector words) {
+  return __builtin_convertvector((words & 0xFF) ^ 0x80, vector) - 128;
+}
+
+FORMAT factors factors_of(stored_format format, const uint8_t *const *rows, ptrdiff_t at, ptrdiff_t run) {
+  if (format == stored_q6_k) {
+    const whole_vector bytes = words_of(rows, at + 192 + 2 * run);
+    const vector scale = lower_halves(words_of(rows, at + 206) >> 16);
+    return (factors){signed_bytes(bytes) * scale, signed_bytes(bytes >> 8) * scale};
+  }
   const whole_vector heads = words_of(rows, at);
   factors own = {lower_halves(heads), (vector)0};
   switch (format) {
-    case words_q8_0:
-    case words_q4_0:
-    case words_q5_0: return own;
-    case words_q4_1:
-    case words_q5_1: own.minima = lower_halves(heads >> 16); break;
-    case words_q4_k:
-    case words_q5_k:
+    case stored_q8_0:
+    case stored_q4_0:
+    case stored_q5_0:
+    case stored_q6_k: return own;
+    case stored_q4_1:
+    case stored_q5_1: own.minima = lower_halves(heads >> 16); break;
+    case stored_q4_k:
+    case stored_q5_k:
       own.scales *= six_bits(rows, at, 0, run);
       own.minima = (vector)0 - six_bits(rows, at, 1, run) * lower_halves(heads >> 16);
       break;

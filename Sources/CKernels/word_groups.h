@@ -31,11 +31,11 @@ TARGET static inline vector add_product(vector sums, vector a, vector b) {
 
 TARGET static inline vector as_numbers(whole_vector x) { return __builtin_convertvector(x, vector); }
 
-// Sums over a run: rows of words with sixteen pairs of two vectors.
-GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
+// Sums over some pairs of a run, a multiple of four: rows of words with pairs of two vectors.
+GROUP whole_sums multiply_pairs(int height, const char *rows, const char *weights, int from, int to) {
   whole_sums whole;
   UNROLLED for (int r = 0; r < height; r++) whole.at[r][0] = whole.at[r][1] = (whole_vector)0;
-  _Pragma("clang loop unroll_count(4)") for (int pair = 0; pair < pairs; pair++) {
+  _Pragma("clang loop unroll_count(4)") for (int pair = from; pair < to; pair++) {
     const whole_vector *own = (const whole_vector *)(weights + pair * pair_bytes);
     const whole_vector first = own[0], second = own[1];
     if (weights_ahead > 0) __builtin_prefetch(weights + pair * pair_bytes + weights_ahead, 0, 3);
@@ -46,6 +46,11 @@ GROUP whole_sums multiply_run(int height, const char *rows, const char *weights)
     }
   }
   return whole;
+}
+
+// The same over the whole run.
+GROUP whole_sums multiply_run(int height, const char *rows, const char *weights) {
+  return multiply_pairs(height, rows, weights, 0, pairs);
 }
 
 // Adds a run's sums, times one number of each row and one of each result.
@@ -66,6 +71,16 @@ GROUP void add_run_evenly(int height, sums *sums, const whole_sums *whole, const
     UNROLLED for (int i = 0; i < 2; i++) {
       sums->at[r][i] = add_product(sums->at[r][i], as_numbers(whole->at[r][i]), own);
     }
+  }
+}
+
+// Adds the sums of a run whose halves have scales of their own.
+// - factors: the first half's scales; the second's stand where others have minima.
+GROUP void add_halves(int height, sums *sums, const char *rows, const char *weights, const float *scales,
+                      const float *factors) {
+  UNROLLED for (int half = 0; half < 2; half++) {
+    const whole_sums whole = multiply_pairs(height, rows, weights, half * pairs / 2, (half + 1) * pairs / 2);
+    add_run(height, sums, &whole, scales, factors + half * (minima_at - factors_at) / 4);
   }
 }
 

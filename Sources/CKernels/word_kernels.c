@@ -8,11 +8,11 @@
 
 #define PACKING(width)                                                                                                \
   void words_##width##_pack_rows(const float *source, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t depth, void *panel); \
-  void words_##width##_pack_weights(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,       \
+  void words_##width##_pack_weights(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,       \
                                     ptrdiff_t count, void *records);                                                  \
-  void words_##width##_pack_transposed(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,    \
+  void words_##width##_pack_transposed(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,    \
                                        ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride);            \
-  void words_##width##_minima(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count,             \
+  void words_##width##_minima(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t count,             \
                               float *minima, ptrdiff_t stride);
 PACKING(wide)
 PACKING(half)
@@ -20,7 +20,7 @@ PACKING(half)
 
 // The kernels for words: `kind` multiplies what is packed for vectors of a width.
 #define KERNELS(kind, width)                                                                                          \
-  void words_##kind##_multiply(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,             \
+  void words_##kind##_multiply(const void *inputs, const void *weights, ptrdiff_t runs, words_beside beside,          \
                                const words_update *update, const words_ahead *ahead, const words_result *result);     \
   void words_##kind##_multiply_transposed(const void *inputs, const void *weights, const words_runs *runs,            \
                                           const float *offsets, ptrdiff_t offset_stride, bool accumulate,             \

@@ -12,7 +12,7 @@
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 enum { pairs = 16, pair_bytes = 128, row_bytes = 64, scales_at = words_rows * row_bytes, sums_at = scales_at + 64 };
-// Behind a record's pairs lie the results' scales and minima; or the rows' parts of their largest scale, that, and the
+// Behind a record's pairs lie the results' scales and minima, or second scales; or the rows' parts of their largest scale, that, and the
 // scales as they are.
 enum {
   factors_at = pairs * pair_bytes,
@@ -93,5 +93,10 @@ static inline void ask_for_results(ptrdiff_t height, ptrdiff_t bytes, words_resu
 enum { group_rows = 6 };
 
 static inline ptrdiff_t groups_of(words_result result) { return (result.rows + group_rows - 1) / group_rows; }
+
+// Where the scales lie of a place of depth, behind the beginning of its record.
+static inline ptrdiff_t scales_of(words_beside beside, ptrdiff_t place) {
+  return beside == words_second_scales && place % words_run >= words_run / 2 ? minima_at : factors_at;
+}
 
 #endif

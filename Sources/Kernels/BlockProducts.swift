@@ -10,7 +10,8 @@ enum BlockProducts {
   /// And at most: what is asked for ahead is then seldom another thread's, and no thread waits long for the last piece.
   private static let largestPiece = 1 << 16
 
-  /// Y ← X · Wᵀ for layers with one input, whose weights have one format: they wait for the threads once.
+  /// Y ← X · Wᵀ for layers with one input, whose weights have one format or come as a single row's `IntegerProducts` take
+  /// them: they wait for the threads once.
   /// - Parameters:
   ///   - x: [n, in], n ≥ 1.
   ///   - layers: weights [out, in], outputs [n, out].
@@ -21,9 +22,7 @@ enum BlockProducts {
     _ x: MatrixView, _ layers: [(weight: WeightMatrix, y: MatrixView)], isSingle: Bool, inNarrowVectors: Bool,
     keepingEveryDigit: Bool, pool: WorkerPool
   ) {
-    if isSingle, x.rows == 1,
-      let integers = IntegerProducts(layers.first?.weight.format, inNarrowVectors: inNarrowVectors)
-    {
+    if isSingle, x.rows == 1, let integers = IntegerProducts(layers, inNarrowVectors: inNarrowVectors) {
       integers.linear(x, layers, keepingEveryDigit: keepingEveryDigit, pool: pool)
       return
     }
@@ -93,8 +92,10 @@ extension Products {
     let rows = x.rows
     guard let format = layers.first?.weight.format, rows > 0 else { return }
     let kernelRows = scheme.kernelRows(rows)
+    let haveOneFormat = layers.allSatisfy { $0.weight.format == format }
+    let areIntegers = rows == 1 && kernelRows == 1 && IntegerProducts(layers, inNarrowVectors: hasNarrowVectors) != nil
     guard !isPlain, kernelRows <= BlockProducts.mostRows, tiles == nil || kernelRows < Self.fewestTileRows,
-      layers.allSatisfy({ $0.weight.format == format && words(for: $0.weight, rows: rows) == nil })
+      haveOneFormat || areIntegers, layers.allSatisfy({ words(for: $0.weight, rows: rows) == nil })
     else {
       for layer in layers { linear(x, layer.weight, into: layer.y) }
       return

@@ -5,23 +5,21 @@ import CKernels
 /// Integers count from the middle value on, and minima are those of the middle value.
 struct StoredWords {
   let weight: WeightMatrix
-  /// Whether the runs have minima.
-  let hasMinima: Bool
-  private let format: words_format
+  /// What the runs have beside their scales.
+  let beside: words_beside
+  private let format: stored_format
 
   /// Nil for other formats.
   init?(_ weight: WeightMatrix) {
     guard weight.columns % WordOperand.run == 0 else { return nil }
-    switch weight.format {
-    case .q4_0: (format, hasMinima) = (words_q4_0, false)
-    case .q4_1: (format, hasMinima) = (words_q4_1, true)
-    case .q5_0: (format, hasMinima) = (words_q5_0, false)
-    case .q5_1: (format, hasMinima) = (words_q5_1, true)
-    case .q8_0: (format, hasMinima) = (words_q8_0, false)
-    case .q4_k: (format, hasMinima) = (words_q4_k, true)
-    case .q5_k: (format, hasMinima) = (words_q5_k, true)
-    case .f32, .f16, .bf16, .q2_k, .q3_k, .q6_k: return nil
-    }
+    guard let format = weight.format.stored else { return nil }
+    self.format = format
+    beside =
+      switch weight.format {
+      case .q4_1, .q5_1, .q4_k, .q5_k: words_minima
+      case .q6_k: words_second_scales
+      default: words_nothing
+      }
     self.weight = weight
   }
 

@@ -38,7 +38,7 @@ struct WordProducts: Sendable {
 
   /// Whether the products with its transpose can.
   static func suitTransposed(_ weight: WeightMatrix) -> Bool {
-    StoredWords(weight) != nil && weight.rows % run == 0
+    weight.rows % run == 0 && StoredWords(weight).map { $0.beside != words_second_scales } ?? false
   }
 
   /// Packs rows.
@@ -100,7 +100,7 @@ struct WordProducts: Sendable {
               factor: factors.baseAddress.map { $0 + index * run * rank })
             var ahead = x.ahead(of: line, in: lines, runs: 0..<x.runs, product: index, of: part.count)
             var result = result(y, rows, columns)
-            kernels.multiply(x.panel(line), packed + index * bytes, x.runs, stored.hasMinima, &more, &ahead, &result)
+            kernels.multiply(x.panel(line), packed + index * bytes, x.runs, stored.beside, &more, &ahead, &result)
           }
         }
       }
@@ -133,7 +133,7 @@ struct WordProducts: Sendable {
     guard let stored = StoredWords(weight) else { return }
     let run = Self.run
     let count = weight.columns / run
-    let offsets = stored.hasMinima ? offsets(rows, stored) : nil
+    let offsets = stored.beside == words_minima ? offsets(rows, stored) : nil
     let stretches = stretches(of: dy.runs)
     let bytes = (stretches.first?.count ?? 0) * Self.recordBytes
     let fitting = min(Self.columnRuns, max(1, Self.panelBytes / max(1, bytes)))

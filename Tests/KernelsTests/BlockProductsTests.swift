@@ -61,17 +61,17 @@ import TinyModels
 
   /// Whatever scale a block of inputs has, its largest input keeps its place and its smallest ones count as in float32, or
   /// in 16 bits.
-  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0], WordProductsTests.Vectors.allCases)
+  @Test(arguments: WeightFormat.integers, WordProductsTests.Vectors.allCases)
   func aSingleRowOfUnlikeInputs(_ format: WeightFormat, _ vectors: WordProductsTests.Vectors) throws {
     let rounding = try vectors.products(threads: 1)
     for seed in 0..<200 as Range<UInt64> {
-      let columns = 32 * Int(seed % 9 + 1)
+      let columns = format.blockLength == 32 ? 32 * Int(seed % 9 + 1) : format.blockLength * Int(seed % 3 + 1)
       let blocks = WeightBlocks(format, rows: 6, columns: columns, seed: seed)
       var generator = SplitMix64(seed: seed)
       var values = generator.matrix(1, columns).values
       for block in 0..<columns / 32 {
         let scale: Float = [1, 0, 1e-33, 1e-20, 1e20, 3e-5][(block + Int(seed)) % 6]
-        for place in 0..<32 { values[block * 32 + place] *= place == block ? 100 * scale : scale }
+        for place in 0..<32 { values[block * 32 + place] *= place == block % 32 ? 100 * scale : scale }
       }
       let x = Matrix(rows: 1, columns: columns, values)
       let expected = reference(x, blocks.values, outputs: 6)
@@ -85,15 +85,16 @@ import TinyModels
   }
 
   /// Numbers that are not finite are not lost on the way.
-  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q8_0], [Float.nan, .infinity, -.infinity])
+  @Test(arguments: WeightFormat.integers, [Float.nan, .infinity, -.infinity])
   func aSingleRowThatIsNotFinite(_ format: WeightFormat, _ number: Float) throws {
-    let blocks = WeightBlocks(format, rows: 5, columns: 96)
-    for place in [0, 31, 40, 95] {
-      var values = [Float](repeating: 0.5, count: 96)
+    let columns = max(96, format.blockLength)
+    let blocks = WeightBlocks(format, rows: 5, columns: columns)
+    for place in [0, 31, 40, columns - 1] {
+      var values = [Float](repeating: 0.5, count: columns)
       values[place] = number
       let y = Matrix(rows: 1, columns: 5)
       try Products(threads: 1).inSinglePrecision.linear(
-        SharedRows(Matrix(rows: 1, columns: 96, values).view), blocks.matrix(), into: y.view)
+        SharedRows(Matrix(rows: 1, columns: columns, values).view), blocks.matrix(), into: y.view)
       #expect(y.values.allSatisfy { !$0.isFinite }, "\(place)")
     }
   }
@@ -150,8 +151,8 @@ import TinyModels
     }
   }
 
-  /// Several layers of one input, taken together if they have one format.
-  @Test(arguments: [1, 3, 40], [[WeightFormat.q4_1, .q4_1, .q4_1], [.q4_0, .q8_0, .f16]])
+  /// Several layers of one input, taken together if they have one format or there is one row.
+  @Test(arguments: [1, 3, 40], [[WeightFormat.q4_1, .q4_1, .q4_1], [.q4_0, .q8_0, .f16], [.q5_0, .q8_0, .q5_1]])
   func severalLayersGiveWhatEachGives(_ rows: Int, _ formats: [WeightFormat]) throws {
     var generator = SplitMix64(seed: 25)
     let x = generator.matrix(rows, 192)

@@ -36,15 +36,17 @@ import TinyModels
     let input: Int
     var testDescription: String { "\(rows) rows, [\(output), \(input)]" }
     static let all = [
-      Shape(rows: 1, output: 5, input: 256), Shape(rows: 2, output: 33, input: 512),
+      Shape(rows: 1, output: 5, input: 256), Shape(rows: 1, output: 203, input: 1280),
+      Shape(rows: 2, output: 33, input: 512),
       Shape(rows: 7, output: 203, input: 1280), Shape(rows: 15, output: 50, input: 768),
       Shape(rows: 40, output: 101, input: 2304), Shape(rows: 260, output: 65, input: 512),
       Shape(rows: 3, output: 9, input: 16_640),
     ]
   }
 
-  /// What computes: tile registers where the processor has them, float32 alone, OpenBLAS alone.
-  enum Path: CaseIterable { case usual, single, plain }
+  /// What computes: the widest vectors, or tile registers, that the processor has, vectors of 256 bits, float32 alone,
+  /// OpenBLAS alone.
+  enum Path: CaseIterable { case usual, narrow, single, plain }
 
   @Test(arguments: WeightFormat.superBlocks + [.q5_0, .q5_1], Shape.all)
   func linearLayersAgreeWithPlainLoops(_ format: WeightFormat, _ shape: Shape) throws {
@@ -69,7 +71,12 @@ import TinyModels
     }
     for (path, threads) in Path.allCases.flatMap({ [($0, 1), ($0, 3)] }) {
       let all = try Products(threads: threads, plain: path == .plain)
-      let products = path == .single ? all.inSinglePrecision : all
+      let products =
+        switch path {
+        case .usual, .plain: all
+        case .narrow: all.inNarrowVectors
+        case .single: all.inSinglePrecision
+        }
       let y = Matrix(rows: shape.rows, columns: shape.output, [Float](repeating: 9, count: forward.count))
       products.linear(SharedRows(x.view), blocks.matrix(), into: y.view)
       #expect(

@@ -124,6 +124,8 @@ extension WeightFormat {
   static let all: [WeightFormat] = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1]
   /// The formats whose blocks have 256 values.
   static let superBlocks: [WeightFormat] = [.q2_k, .q3_k, .q4_k, .q5_k, .q6_k]
+  /// The formats that a single row is multiplied with in whole numbers.
+  static let integers: [WeightFormat] = [.q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k, .q6_k]
 
   /// Where the half-precision numbers of a block are: d, and m or dmin where there is one.
   var halves: [Int] {
@@ -141,8 +143,8 @@ extension WeightFormat {
   /// with inputs of 16 bits where the processor has the instructions for it.
   var tolerance: Double {
     switch self {
-    case .f32, .f16, .bf16, .q2_k, .q3_k, .q6_k: 2e-5
-    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k: 5e-5
+    case .f32, .f16, .bf16, .q2_k, .q3_k: 2e-5
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_k, .q5_k, .q6_k: 5e-5
     }
   }
 }

@@ -48,9 +48,10 @@ import TinyModels
   }
 
   /// Some inputs are a thousand times as large as those beside them, in some rows and runs; each row keeps its digits.
-  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_k, .q5_k], Vectors.allCases)
+  @Test(arguments: [WeightFormat.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_k, .q5_k, .q6_k], Vectors.allCases)
   func largeInputsDoNotSpoilTheirNeighbours(_ format: WeightFormat, _ vectors: Vectors) throws {
-    for transposed in [false, true] { try largeInputs(format, vectors, transposed) }
+    // The transposed product with Q6_K is one of float32, which keeps fewer digits here.
+    for transposed in format == .q6_k ? [false] : [false, true] { try largeInputs(format, vectors, transposed) }
   }
 
   private func largeInputs(_ format: WeightFormat, _ vectors: Vectors, _ transposed: Bool) throws {
@@ -85,7 +86,7 @@ import TinyModels
   }
 
   /// Rows stored with the halves of each head interleaved come out in the order of the original model.
-  @Test(arguments: [WeightFormat.q4_1, .q8_0, .q4_k], Vectors.allCases)
+  @Test(arguments: [WeightFormat.q4_1, .q8_0, .q4_k, .q6_k], Vectors.allCases)
   func interleavedHeadsComeOutInOrder(_ format: WeightFormat, _ vectors: Vectors) throws {
     for rows in [2, 40] { try interleavedHeads(format, vectors, rows) }
   }
@@ -155,7 +156,7 @@ import TinyModels
   @Test(arguments: Vectors.allCases)
   func rowsAreNotPackedWhereAProductWantsThemAsTheyAre(_ vectors: Vectors) throws {
     let products = try vectors.products(threads: 1)
-    let weights = [WeightFormat.q4_k, .q6_k].map { WeightBlocks($0, rows: 32, columns: 256).matrix() }
+    let weights = [WeightFormat.q4_k, .q2_k].map { WeightBlocks($0, rows: 32, columns: 256).matrix() }
     #expect(products.packedRows(40, for: weights) { _, _ in } == nil)
   }
 

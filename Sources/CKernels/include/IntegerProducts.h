@@ -1,9 +1,9 @@
 // Products of one row of numbers with quantised weights in integers, by the instructions that multiply bytes (VNNI) or
 // words (AVX2).
 //
-// A block of 32 inputs is written as scale · q with whole q of 23 bits and sign, in three signed bytes or in two words:
-// that keeps as much of the largest input as float32 does. Where words are multiplied, blocks whose
-// inputs are not large beside the row's are written in one word. The sums over a block are whole numbers; float32 begins where
+// A run of 32 inputs is written as scale · q with whole q of 23 bits and sign, in three signed bytes or in two words:
+// that keeps as much of the largest input as float32 does. Where words are multiplied, runs whose
+// inputs are not large beside the row's are written in one word. The sums over a run are whole numbers; float32 begins where
 // they are scaled.
 
 #ifndef NLFT_INTEGER_PRODUCTS_H
@@ -13,11 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The formats of GGUF whose blocks of 32 are understood.
-typedef enum { integers_q4_0, integers_q4_1, integers_q8_0 } integers_format;
+#include "StoredFormats.h"
 
-/// Bytes that the inputs of `blocks` blocks take, at most.
-static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((blocks + 3) / 4) * (8 * 64 + 3 * 16); }
+/// Bytes that the inputs of `runs` runs take, at most.
+static inline size_t integers_input_bytes(ptrdiff_t runs) { return (size_t)((runs + 3) / 4) * (8 * 64 + 3 * 16); }
 
 // Only where a function's pointer may be null counts for Swift.
 #pragma clang diagnostic push
@@ -25,13 +24,13 @@ static inline size_t integers_input_bytes(ptrdiff_t blocks) { return (size_t)((b
 
 /// The functions for vectors of one width. Each multiplies what it prepared itself.
 typedef struct {
-  /// Writes 32·`blocks` numbers as whole ones. A number that is not finite makes every product with its block NaN.
-  /// - `keep_every_digit`: whether all blocks keep what float32 does.
+  /// Writes 32·`runs` numbers as whole ones. A number that is not finite makes every product with its run NaN.
+  /// - `keep_every_digit`: whether all runs keep what float32 does.
   /// - `inputs`: 64-byte aligned, `integers_input_bytes` long.
-  void (*_Nonnull prepare)(const float *x, ptrdiff_t blocks, bool keep_every_digit, void *inputs);
+  void (*_Nonnull prepare)(const float *x, ptrdiff_t runs, bool keep_every_digit, void *inputs);
 
-  /// y[r] ← Σ weights of row r · x, for four rows of `blocks` blocks each; rows may be given twice.
-  void (*_Nonnull multiply)(integers_format format, const uint8_t *const rows[4], ptrdiff_t blocks, const void *inputs,
+  /// y[r] ← Σ weights of row r · x, for four rows of `runs` runs each; rows may be given twice.
+  void (*_Nonnull multiply)(stored_format format, const uint8_t *const rows[4], ptrdiff_t runs, const void *inputs,
                             float y[4]);
 } integers_kernels;
 

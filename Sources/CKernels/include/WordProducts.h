@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "StoredFormats.h"
+
 // Only where a function's pointer may be null counts for Swift.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wnullability-completeness"
@@ -38,9 +40,6 @@ static inline ptrdiff_t words_panel_bytes(ptrdiff_t runs) {
   return runs * words_input_bytes + 64 + (runs * words_rows * words_outliers * 8 + 63) / 64 * 64;
 }
 
-/// The formats of GGUF whose runs of 32 are a scale times small integers, plus a minimum.
-typedef enum { words_q4_0, words_q4_1, words_q5_0, words_q5_1, words_q8_0, words_q4_k, words_q5_k } words_format;
-
 /// A product of float32 that is added to a panel's results: narrow[narrow_stride·row + k] · factor[32·k + result].
 typedef struct {
   const float *narrow;
@@ -53,6 +52,10 @@ typedef struct {
   float *base;
   ptrdiff_t stride, rows, columns;
 } words_result;
+
+/// What the weights of a run have beside a scale for each result: nothing, minima, or a scale of their own for the inputs
+/// 16–31.
+typedef enum { words_nothing, words_minima, words_second_scales } words_beside;
 
 /// What is read after a product, and asked for while it is computed: inputs come from memory. There may be nothing.
 typedef struct {
@@ -74,21 +77,20 @@ typedef struct {
   /// Packs the `count` runs of the weights of 32 results, a record after the other.
   /// - `rows`: where each result's weights begin in the file; for results that are missing any that are there.
   /// - `ahead`: so many bytes behind each row's is what will be read next.
-  void (*_Nonnull pack_weights)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+  void (*_Nonnull pack_weights)(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
                                 ptrdiff_t count, void *records);
 
   /// Packs `count` runs, from run `first` on, of 32 rows of a weight for the product with its transpose, their records
-  /// `stride` bytes apart.
-  void (*_Nonnull pack_transposed)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
+  /// `stride` bytes apart. Not for formats with second scales.
+  void (*_Nonnull pack_transposed)(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t ahead,
                                    ptrdiff_t first, ptrdiff_t count, void *records, ptrdiff_t stride);
 
   /// What is added to each product with run k of row r, for `count` runs of 32 rows: minima[stride·r + k].
-  void (*_Nonnull minima)(words_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
+  void (*_Nonnull minima)(stored_format format, const uint8_t *const rows[words_run], ptrdiff_t count, float *minima,
                           ptrdiff_t stride);
 
   /// result ← inputs · weightsᵀ over all runs of a panel, plus the update, of which there is none if its depth is 0.
-  /// - `have_minima`: whether any of the weights' minima is not zero.
-  void (*_Nonnull multiply)(const void *inputs, const void *weights, ptrdiff_t runs, bool have_minima,
+  void (*_Nonnull multiply)(const void *inputs, const void *weights, ptrdiff_t runs, words_beside beside,
                             const words_update *update, const words_ahead *ahead, const words_result *result);
 
   /// result ← inputs · weights over some runs, weights packed by `pack_transposed`; added to the result if asked.
