@@ -36,6 +36,14 @@ struct GGUFHeader {
     return entry.value
   }
 
+  func has(_ key: String) -> Bool { values.contains { $0.key == key } }
+
+  func text(_ key: String) throws -> String {
+    let value = try value(key)
+    guard value.type == Self.stringType else { throw Failure("\(path): \(key) is not a text") }
+    return String(decoding: value.bytes.dropFirst(8), as: UTF8.self)
+  }
+
   /// An unsigned or signed number of 32 or 64 bits.
   func integer(_ key: String) throws -> Int {
     let value = try value(key)

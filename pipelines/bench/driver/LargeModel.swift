@@ -4,7 +4,8 @@ import Foundation
 /// nonsense, but costs what an 8B model costs.
 struct LargeModel {
   static let shape = ModelShape(
-    hidden: 4096, intermediate: 14336, layers: 32, heads: 32, keyHeads: 8, headDimension: 128, vocabulary: 128256)
+    hidden: 4096, intermediate: 14336, heads: 32, keyHeads: 8, headDimension: 128, vocabulary: 128256,
+    windows: Array(repeating: nil, count: 32))
 
   /// Another model's metadata: its tokenizer is taken over.
   let header: GGUFHeader

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Bench {
-  /// Formats of SmolLM2 that llama.cpp runs; the model itself is one more.
+  /// Formats that llama.cpp runs; the model itself is one more.
   private static let formats = ["bf16", "q8_0", "q4_0"]
 
   /// The peer's models, made once; nothing where peers are not asked for.
