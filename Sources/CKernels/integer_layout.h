@@ -9,6 +9,11 @@
 // Sums live in registers only where these loops are unrolled.
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
+// Four runs of a row: where each one's block begins behind the row's, and which of their blocks' runs the first is.
+typedef struct {
+  ptrdiff_t at[4], first;
+} four_runs;
+
 // Whole numbers up to 8355711 have a high byte from −127 to 127; rounding may go a little beyond this one.
 static const float largest = 8355700;
 

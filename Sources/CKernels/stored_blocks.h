@@ -122,6 +122,21 @@ HALVES __m256i numbers(stored_format format, const uint8_t *block, ptrdiff_t run
   return _mm256_sub_epi8(stored_numbers(format, block, run), _mm256_set1_epi8((char)middle(format)));
 }
 
+// Scales and minima of four of a super-block's runs, a byte each.
+typedef struct {
+  uint32_t scales, minima;
+} six_bit_bytes;
+
+// Those of the runs from 0 or 4 on. The first four are whole bytes; of the others the low nibbles are there, and the upper
+// two bits lie on top of the first.
+KNOWN six_bit_bytes six_bits_of_runs(const uint8_t *block, ptrdiff_t first) {
+  const uint32_t scales = word_at(block + 4), minima = word_at(block + 8);
+  if (first == 0) return (six_bit_bytes){scales & 0x3F3F3F3F, minima & 0x3F3F3F3F};
+  const uint32_t low = word_at(block + 12);
+  return (six_bit_bytes){(low & 0x0F0F0F0F) | (scales >> 2 & 0x30303030),
+                         (low >> 4 & 0x0F0F0F0F) | (minima >> 2 & 0x30303030)};
+}
+
 // Where a run lies: behind the beginning of its row, and in its block.
 typedef struct {
   ptrdiff_t at, run;

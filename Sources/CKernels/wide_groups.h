@@ -14,11 +14,6 @@
 
 INTEGERS static inline __m512i bytes_at(const uint8_t *source) { return _mm512_loadu_si512(source); }
 
-// Four runs of a row: where each one's block begins behind the row's, and which of their blocks' runs the first is.
-typedef struct {
-  ptrdiff_t at[4], first;
-} four_runs;
-
 // What a group's sums of products are multiplied with, and what is added to them for each input: run c of row r in lane
 // 4r + c. Of a run whose halves have scales of their own the second half's.
 typedef struct {
@@ -40,22 +35,13 @@ INTEGERS static inline __m512i words_of(const uint8_t *const rows[4], ptrdiff_t 
   return _mm512_permutexvar_epi32(lanes, _mm512_castsi128_si512(own));
 }
 
-// Four of a super-block's runs have scales and minima of six bits: the first four whole bytes; of the others the low nibbles
-// are there, and the upper two bits lie on top of the first.
+// The scales and minima of four of a super-block's runs.
 FORMAT group_factors six_bit_factors(const uint8_t *const rows[4], four_runs runs) {
   uint32_t scales[4], minima[4];
   UNROLLED for (int r = 0; r < 4; r++) {
-    const uint8_t *block = rows[r] + runs.at[0];
-    scales[r] = word_at(block + 4);
-    minima[r] = word_at(block + 8);
-    if (runs.first == 0) {
-      scales[r] &= 0x3F3F3F3F;
-      minima[r] &= 0x3F3F3F3F;
-    } else {
-      const uint32_t low = word_at(block + 12);
-      scales[r] = (low & 0x0F0F0F0F) | (scales[r] >> 2 & 0x30303030);
-      minima[r] = (low >> 4 & 0x0F0F0F0F) | (minima[r] >> 2 & 0x30303030);
-    }
+    const six_bit_bytes own = six_bits_of_runs(rows[r] + runs.at[0], runs.first);
+    scales[r] = own.scales;
+    minima[r] = own.minima;
   }
   const __m512i heads = words_of(rows, runs.at[0]);
   const __m512 minimum = _mm512_sub_ps(_mm512_setzero_ps(), lower_halves(_mm512_srli_epi32(heads, 16)));

@@ -21,8 +21,8 @@ package struct LanguageModelHead {
   private static let chunkRows = 256
   /// Tokens whose logits, and these' gradients, are computed at a time: the third-level cache holds them.
   package static let sliceTokens = 4 << 10
-  /// Logits that are kept for their gradients: 256 rows of 65 000, 64 MB, and fewer rows of more.
-  private static let mostLogits = chunkRows << 16
+  /// Logits that are kept for their gradients: 256 rows of 130 000, 128 MB, and fewer rows of more.
+  private static let mostLogits = chunkRows << 17
 
   /// Rows whose logits are kept for their gradients.
   private var gradientRows: Int { max(Self.chunkRows / 8, min(Self.chunkRows, Self.mostLogits / weight.rows)) }
