@@ -75,14 +75,7 @@ GROUP void multiply_group(int height, bool by_halves, const char *inputs, ptrdif
     const char *input = inputs + run * words_input_bytes, *record = weights + run * words_weight_bytes;
     const float *scales = (const float *)(input + scales_at) + start;
     const float *own_factors = (const float *)(factors + run * words_weight_bytes);
-    if (by_halves) {
-      ask(ahead);
-      add_halves(height, &sums, input + start * row_bytes, record, scales, own_factors);
-      continue;
-    }
-    whole_sums whole = multiply_run(height, input + start * row_bytes, record);
-    ask(ahead);
-    add_run(height, &sums, &whole, scales, own_factors);
+    add_products_of_run(height, by_halves, &sums, input + start * row_bytes, record, scales, own_factors, ahead);
     if (have_minima) {
       const float *minima = own_factors + (minima_at - factors_at) / 4;
       add_number(height, &sums, (const float *)(input + sums_at) + start, 1, minima);

@@ -114,14 +114,7 @@ GROUP void multiply_group(int height, bool by_halves, const char *inputs, ptrdif
   const char *input = inputs, *record = weights;
   for (ptrdiff_t run = 0; run < runs; run++, input += words_input_bytes, record += words_weight_bytes) {
     const float *scales = (const float *)(input + scales_at) + start, *factors = (const float *)(record + factors_at);
-    if (by_halves) {
-      ask(ahead);
-      add_halves(height, &sums, input + start * row_bytes, record, scales, factors);
-      continue;
-    }
-    whole_sums whole = multiply_run(height, input + start * row_bytes, record);
-    ask(ahead);
-    add_run(height, &sums, &whole, scales, factors);
+    add_products_of_run(height, by_halves, &sums, input + start * row_bytes, record, scales, factors, ahead);
   }
   UNROLLED for (int r = 0; r < height; r++) {
     outlier_list out = outliers_of(inputs, start + r, runs);

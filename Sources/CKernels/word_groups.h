@@ -84,6 +84,19 @@ GROUP void add_halves(int height, sums *sums, const char *rows, const char *weig
   }
 }
 
+// Adds what a run gives, and asks for lines in between.
+GROUP void add_products_of_run(int height, bool by_halves, sums *sums, const char *rows, const char *weights,
+                               const float *scales, const float *factors, asked_lines *ahead) {
+  if (by_halves) {
+    ask(ahead);
+    add_halves(height, sums, rows, weights, scales, factors);
+    return;
+  }
+  const whole_sums whole = multiply_run(height, rows, weights);
+  ask(ahead);
+  add_run(height, sums, &whole, scales, factors);
+}
+
 // Adds one number of each row times one of each result.
 GROUP void add_number(int height, sums *sums, const float *numbers, ptrdiff_t step, const float *factor) {
   const vector first = load(factor), second = load(factor + lanes);
