@@ -12,8 +12,8 @@
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 enum { pairs = 16, pair_bytes = 128, row_bytes = 64, scales_at = words_rows * row_bytes, sums_at = scales_at + 64 };
-// Behind a record's pairs lie the results' scales and minima, or second scales; or the rows' parts of their largest scale, that, and the
-// scales as they are.
+// Behind a record's pairs lie the results' scales and minima, or second scales; or the rows' parts of their largest scale,
+// that, and the scales as they are.
 enum {
   factors_at = pairs * pair_bytes,
   minima_at = factors_at + 128,
